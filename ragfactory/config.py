@@ -1,0 +1,112 @@
+"""Where state lives and what this machine's owner has set: the command line over the environment over the config file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ragfactory.errors import ConfigError, UsageError
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+class Limits(BaseModel):
+    """What a parser's child process may use for one file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file_mb: int = Field(default=512, ge=1, description="largest source file, in MiB")
+    seconds: float = Field(default=300.0, gt=0, description="longest time for one file")
+    memory_mb: int = Field(default=4096, ge=512, description="address space of one parser process, in MiB")
+
+
+class Config(BaseModel):
+    """The settings of this machine. Keys of `config.toml` are the fields below, `home` and `config_dir` excepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path
+    config_dir: Path
+    tenant: Name = "default"
+    project: Name = "default"
+    embedder: str = Field(default="auto", description="auto, or a name from `model list`")
+    parsers: int = Field(default=0, ge=0, le=256, description="parser processes; 0 means one per core")
+    limits: Limits = Limits()
+
+    @property
+    def indexes(self) -> Path:
+        """The folder that holds every index of every tenant."""
+        return self.home / "indexes"
+
+    @property
+    def models(self) -> Path:
+        """The folder for model weights."""
+        return self.home / "models"
+
+    @property
+    def runs(self) -> Path:
+        """The folder for run reports."""
+        return self.home / "runs"
+
+    @property
+    def profile_dirs(self) -> tuple[Path, ...]:
+        """Where a user's own profiles are looked for, the first found of a name winning."""
+        return (Path("profiles"), self.config_dir / "profiles")
+
+
+def load_config(home: Path | None = None, **overrides: Any) -> Config:  # noqa: ANN401 - any field of Config
+    """Read the configuration: `overrides` that are not None, over RAGFACTORY_HOME, over `config.toml`, over the defaults.
+
+    Raises ConfigError when the file does not validate, UsageError when an override does not.
+    """
+    directory = Path(os.environ.get("RAGFACTORY_CONFIG") or platformdirs.user_config_path("ragfactory"))
+    root = home or Path(os.environ.get("RAGFACTORY_HOME") or platformdirs.user_data_path("ragfactory"))
+    file = directory / "config.toml"
+    places = {"home": root.expanduser().absolute(), "config_dir": directory}
+    settings = _read(file)
+    try:
+        config = Config.model_validate({**settings, **places})
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {explain(error)}", hint="mend that key, or remove it for its default") from error
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if not given:
+        return config
+    try:
+        return Config.model_validate({**settings, **places, **given})
+    except ValidationError as error:
+        raise UsageError(explain(error), hint="letters, digits, '.', '_' and '-' make a name") from error
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing pydantic found wrong, in one line: the key, what was expected, what came."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if first["type"] == "missing":
+        return f"{key}: missing"
+    came = repr(first["input"])
+    return f"{key}: {first['msg'].lower()}, got {came if len(came) <= 60 else came[:57] + '...'}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from error
+    try:
+        settings = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    for key in ("home", "config_dir"):
+        if key in settings:
+            raise ConfigError(f"{file}: {key}: not a key of this file", hint="use --home or RAGFACTORY_HOME")
+    return settings

@@ -1,0 +1,145 @@
+"""Every error a user can meet: what was expected, what came, what to do, and the exit status it leads to."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell. Scripts depend on these numbers."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    PARTIAL = 3
+    NOT_PUBLISHED = 4
+    NO_INDEX = 5
+    LOCKED = 6
+    UNAVAILABLE = 7
+    INTERRUPTED = 130
+
+
+class RagfactoryError(Exception):
+    """Base of all errors shown to a user.
+
+    `message` says what was expected and what came, `hint` what to do about it, `path` the file it is about.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, message: str, *, hint: str | None = None, path: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.path = path
+
+
+class UsageError(RagfactoryError):
+    """An option or argument that cannot be honoured."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """A configuration file that does not validate."""
+
+    code = "config"
+
+
+class ProfileError(UsageError):
+    """A profile that is unknown or does not validate."""
+
+    code = "profile"
+
+
+class DocumentError(RagfactoryError):
+    """One source file that cannot become a Document. It fails alone, by name; the run goes on."""
+
+    code = "unreadable"
+    exit_code = ExitCode.PARTIAL
+
+
+class EncryptedDocumentError(DocumentError):
+    """The file asks for a password."""
+
+    code = "encrypted"
+
+
+class EmptyDocumentError(DocumentError):
+    """The file holds no text."""
+
+    code = "empty"
+
+
+class DocumentTooLargeError(DocumentError):
+    """The file is over the size, page or memory limit."""
+
+    code = "too_large"
+
+
+class UnsupportedFormatError(DocumentError):
+    """No parser reads this kind of file."""
+
+    code = "unsupported"
+
+
+class ParserTimeoutError(DocumentError):
+    """The parser was still busy when its time was up, and was stopped."""
+
+    code = "timeout"
+
+
+class ParserCrashedError(DocumentError):
+    """The parser's process died."""
+
+    code = "parser_crashed"
+
+
+class NothingPublishedError(RagfactoryError):
+    """The run could not publish; the previous version, if there is one, still serves."""
+
+    code = "nothing_published"
+    exit_code = ExitCode.NOT_PUBLISHED
+
+
+class IndexNotFoundError(RagfactoryError):
+    """There is no such index or version."""
+
+    code = "no_index"
+    exit_code = ExitCode.NO_INDEX
+
+
+class DamagedIndexError(RagfactoryError):
+    """A file of a version is missing or is not what the manifest says."""
+
+    code = "damaged"
+    exit_code = ExitCode.NO_INDEX
+
+
+class LockedError(RagfactoryError):
+    """Another run is writing this index."""
+
+    code = "locked"
+    exit_code = ExitCode.LOCKED
+
+
+class ModelUnavailableError(RagfactoryError):
+    """A model that was asked for is not on this machine, or is not what it should be."""
+
+    code = "model_unavailable"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class MissingExtraError(ModelUnavailableError):
+    """A package of an optional extra is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"the package {package} is not installed",
+            hint=f"pip install 'ragfactory[{extra}]'",
+        )

@@ -1,0 +1,147 @@
+"""Profiles: the recipe for a kind of document, read from TOML and validated."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ragfactory.config import Name, explain
+from ragfactory.errors import ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+StrategyName = Literal[
+    "default", "page_plus_table_aware", "semantic_sections", "conversation_turns", "table_aware", "words", "tokens", "code"
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recognise(_Section):
+    """How a document of this type shows itself. Each kind of evidence adds to the type's score.
+
+    `extensions` (`.py`), `filenames` (glob patterns, matched without case against the file name), `keywords` per language
+    (phrases looked for in the text, without case), and `structure`: features of the document's form. A `weight` of 0 keeps the
+    profile out of `auto`.
+    """
+
+    extensions: tuple[str, ...] = ()
+    filenames: tuple[str, ...] = ()
+    keywords: dict[str, tuple[str, ...]] = {}
+    structure: tuple[Literal["turns", "tables", "ratings", "slides", "headings", "code", "short", "posts"], ...] = ()
+    weight: float = Field(default=1.0, ge=0, le=10)
+
+
+class Parse(_Section):
+    """How files are read."""
+
+    tables: Literal["auto", "native", "off"] = "auto"
+
+
+class Chunking(_Section):
+    """How documents are cut. `size` and `overlap` are in the strategy's unit; None takes the strategy's default."""
+
+    strategy: StrategyName = "default"
+    size: int | None = Field(default=None, ge=1, le=100_000)
+    overlap: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.size is not None and self.overlap is not None and self.overlap >= self.size:
+            raise ValueError(f"overlap must be under size ({self.size})")
+        return self
+
+
+class Enrich(_Section):
+    """Which context writer adds to a chunk."""
+
+    writer: Literal["structural", "none"] = "structural"
+
+
+class Embed(_Section):
+    """Which embedder makes the vectors; `auto` takes the full model where it is on the machine, else the built-in one."""
+
+    model: str = "auto"
+
+
+class Retrieve(_Section):
+    """How much each part of the hybrid counts when results are fused."""
+
+    dense_weight: float = Field(default=1.0, ge=0)
+    lexical_weight: float = Field(default=1.0, ge=0)
+
+
+class Profile(_Section):
+    """A recipe: how to recognise, parse, chunk, enrich, embed and retrieve one type of document."""
+
+    name: Name
+    description: str = ""
+    recognise: Recognise = Recognise()
+    parse: Parse = Parse()
+    chunk: Chunking = Chunking()
+    enrich: Enrich = Enrich()
+    embed: Embed = Embed()
+    retrieve: Retrieve = Retrieve()
+
+
+class LoadedProfile(_Section):
+    """A profile and the file it came from."""
+
+    profile: Profile
+    path: Path
+
+
+def shipped_dir() -> Path:
+    """The folder of the profiles that come with ragfactory: inside the wheel, or at the top of a source checkout."""
+    package = Path(__file__).parent
+    installed = package / "_profiles"
+    return installed if installed.is_dir() else package.parent / "profiles"
+
+
+def load_profile(path: Path) -> Profile:
+    """Read and validate one profile. Raises ProfileError naming the file, the key and what was expected."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}", path=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path}: not valid TOML: {error}", path=str(path)) from error
+    raw.setdefault("name", path.stem)
+    try:
+        return Profile.model_validate(raw)
+    except ValidationError as error:
+        raise ProfileError(
+            f"{path}: {explain(error)}", hint="`ragfactory profile show algemeen` prints a valid profile", path=str(path)
+        ) from error
+
+
+def load_profiles(user_dirs: Sequence[Path] = ()) -> dict[str, LoadedProfile]:
+    """Every profile by name: those in `user_dirs` (earlier folders win), then the shipped ones."""
+    found: dict[str, LoadedProfile] = {}
+    for directory in (*user_dirs, shipped_dir()):
+        for path in sorted(directory.glob("*.toml")):
+            profile = load_profile(path)
+            found.setdefault(profile.name, LoadedProfile(profile=profile, path=path))
+    return dict(sorted(found.items()))
+
+
+def get_profile(profiles: dict[str, LoadedProfile], name: str) -> Profile:
+    """The profile of that name. Raises ProfileError naming those there are."""
+    try:
+        return profiles[name].profile
+    except KeyError:
+        raise ProfileError(f"no profile named {name!r}", hint="there are: " + ", ".join(profiles)) from None
+
+
+def routing_digest(profiles: Iterable[Profile]) -> str:
+    """SHA-256 (hex) of what decides which profile a file goes to: it changes when any `recognise` section does."""
+    rules = {profile.name: profile.recognise.model_dump(mode="json") for profile in profiles}
+    return hashlib.sha256(orjson.dumps(rules, option=orjson.OPT_SORT_KEYS)).hexdigest()
