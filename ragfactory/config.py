@@ -55,12 +55,17 @@ class Config(BaseModel):
         return self.home / "runs"
 
     @property
+    def logs(self) -> Path:
+        """The folder for logs."""
+        return self.home / "logs"
+
+    @property
     def profile_dirs(self) -> tuple[Path, ...]:
         """Where a user's own profiles are looked for, the first found of a name winning."""
         return (Path("profiles"), self.config_dir / "profiles")
 
 
-def load_config(home: Path | None = None, **overrides: Any) -> Config:  # noqa: ANN401 - any field of Config
+def load_config(home: Path | None = None, **overrides: Any) -> Config:
     """Read the configuration: `overrides` that are not None, over RAGFACTORY_HOME, over `config.toml`, over the defaults.
 
     Raises ConfigError when the file does not validate, UsageError when an override does not.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 StrategyName = Literal[
-    "default", "page_plus_table_aware", "semantic_sections", "conversation_turns", "table_aware", "words", "tokens", "code"
+    "default",
+    "page_plus_table_aware",
+    "semantic_sections",
+    "conversation_turns",
+    "table_aware",
+    "words",
+    "tokens",
+    "code",
 ]
 
 
@@ -119,7 +127,9 @@ def load_profile(path: Path) -> Profile:
         return Profile.model_validate(raw)
     except ValidationError as error:
         raise ProfileError(
-            f"{path}: {explain(error)}", hint="`ragfactory profile show algemeen` prints a valid profile", path=str(path)
+            f"{path}: {explain(error)}",
+            hint="`ragfactory profile show algemeen` prints a valid profile",
+            path=str(path),
         ) from error
 
 
@@ -139,6 +149,19 @@ def get_profile(profiles: dict[str, LoadedProfile], name: str) -> Profile:
         return profiles[name].profile
     except KeyError:
         raise ProfileError(f"no profile named {name!r}", hint="there are: " + ", ".join(profiles)) from None
+
+
+def copy_profile(profiles: dict[str, LoadedProfile], source: str, name: str, path: Path) -> None:
+    """Write the profile `source` to `path` under another name, comments and all. Raises ProfileError for an unfit name."""
+    get_profile(profiles, source)
+    text = profiles[source].path.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^name\s*=.*\n", "", text, count=1)
+    try:
+        Profile.model_validate({"name": name})
+    except ValidationError as error:
+        raise ProfileError(explain(error), hint="letters, digits, '.', '_' and '-' make a name") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'name = "{name}"\n{text}', encoding="utf-8")
 
 
 def routing_digest(profiles: Iterable[Profile]) -> str:

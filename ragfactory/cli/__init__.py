@@ -1,0 +1,1 @@
+"""The command line: one module a command, `output` the only one that prints."""

@@ -1,0 +1,1 @@
+"""The building job: from folders of files to published versions."""

@@ -1,0 +1,1 @@
+"""The asking job: from a question to ranked passages."""

@@ -1,0 +1,147 @@
+"""`ragfactory inspect`: what would become of a file, without storing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragfactory.cli import options
+from ragfactory.cli.output import harmless
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragfactory.cli.output import Output
+    from ragfactory.documents.model import Block, Document
+    from ragfactory.pipeline.prepare import PreparedDocument
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to look at.")],
+    profile: Annotated[str, typer.Option("--profile", help="Use this profile; auto recognises the type.")] = "auto",
+    blocks: Annotated[bool, typer.Option("--blocks", help="Show every block, not only tables.")] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Show a file's type with the evidence, its tables, and each chunk as it would be stored. Nothing is stored."""
+
+    def body(_output: Output) -> CommandResult:
+        from ragfactory.pipeline.inspection import inspect_file
+
+        config = options.configure(home)
+        prepared = inspect_file(file, profile, config)
+        return CommandResult(
+            data=_data(prepared),
+            render=lambda console: _render(file, prepared, console, all_blocks=blocks),
+            warnings=prepared.warnings,
+        )
+
+    run("inspect", body, json=json)
+
+
+def _data(prepared: PreparedDocument) -> dict[str, Any]:
+    assert prepared.document is not None
+    document = prepared.document
+    return {
+        "type": prepared.classification.type,
+        "confidence": prepared.classification.confidence,
+        "evidence": list(prepared.classification.evidence),
+        "format": prepared.format,
+        "title": prepared.title,
+        "language": prepared.language,
+        "pages": prepared.pages,
+        "metadata": document.metadata,
+        "blocks": [_block(document, block) for block in document.blocks],
+        "chunks": [
+            {
+                "n": n,
+                "text": chunk.text,
+                "context": context,
+                "page": chunk.page,
+                "page_end": chunk.page_end,
+                "headings": list(chunk.headings),
+                "language": chunk.language,
+                "start": chunk.start,
+                "end": chunk.end,
+                "chunk_hash": chunk.key,
+            }
+            for n, (chunk, context) in enumerate(zip(prepared.chunks, prepared.contexts, strict=True))
+        ],
+    }
+
+
+def _block(document: Document, block: Block) -> dict[str, Any]:
+    table = block.table
+    return {
+        "kind": block.kind.value,
+        "text": document.text_of(block),
+        "page": block.page,
+        "page_end": block.page_end,
+        "headings": list(block.headings),
+        "level": block.level,
+        "speaker": block.speaker,
+        "table": {"caption": table.caption, "header_rows": table.header_rows, "rows": table.rows} if table else None,
+    }
+
+
+def _render(file: Path, prepared: PreparedDocument, console: Console, *, all_blocks: bool) -> None:
+    from rich.text import Text
+
+    assert prepared.document is not None
+    found = prepared.classification
+    console.print(Text(harmless(file.name), style="bold"))
+    console.print(f"type       {found.type} (confidence {found.confidence:.2f})")
+    for line in found.evidence:
+        console.print(Text(f"           {harmless(line)}", style="dim"))
+    facts = {
+        "format": prepared.format,
+        "title": prepared.title,
+        "language": prepared.language,
+        "pages": prepared.pages,
+        "blocks": len(prepared.document.blocks),
+        "chunks": len(prepared.chunks),
+    }
+    for name, value in facts.items():
+        if value is not None:
+            console.print(f"{name:<10} {harmless(str(value))}")
+    for block in prepared.document.blocks:
+        if block.table is not None:
+            _render_table(block, console)
+        elif all_blocks:
+            place = f"p. {block.page} " if block.page else ""
+            console.rule(Text(f"{place}{block.kind.value}"), align="left", style="dim")
+            console.print(Text(harmless(prepared.document.text_of(block))))
+    for n, (chunk, context) in enumerate(zip(prepared.chunks, prepared.contexts, strict=True)):
+        pages = (
+            ""
+            if chunk.page is None
+            else f", p. {chunk.page}" + (f"-{chunk.page_end}" if chunk.page_end != chunk.page else "")
+        )
+        console.rule(
+            Text(f"chunk {n:04d}, {len(chunk.text)} characters{pages}, {chunk.language or 'unknown language'}"),
+            align="left",
+        )
+        if context:
+            console.print(Text(harmless(f"[Context: {context}]"), style="cyan"))
+        console.print(Text(harmless(chunk.text)))
+
+
+def _render_table(block: Block, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    assert block.table is not None
+    source = block.table
+    title = Text(harmless(source.caption or "table") + (f", p. {block.page}" if block.page else ""), style="bold")
+    table = Table(title=title, title_justify="left", show_header=source.header_rows > 0)
+    heads = source.columns or ("",) * len(source.rows[0])
+    for i, head in enumerate(heads):
+        table.add_column(Text(harmless(head)), justify="right" if i else "left", overflow="fold")
+    for row in source.rows[source.header_rows :]:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    console.print()
+    console.print(table)

@@ -1,0 +1,43 @@
+"""The options that several commands share, and what they resolve to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ragfactory.config import Config
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Where all state lives; default $RAGFACTORY_HOME, else the user's data folder.",
+        show_default=False,
+    ),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose index.", show_default="default")]
+Project = Annotated[
+    str | None, typer.Option("--project", help="The project that the index belongs to.", show_default="default")
+]
+Type = Annotated[
+    str | None, typer.Option("--type", help="Only the index of this document type.", show_default="all types")
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder", help="The embedding model; an index keeps the one it was built with.", show_default="auto"
+    ),
+]
+
+
+def configure(
+    home: Path | None = None, *, tenant: str | None = None, project: str | None = None, embedder: str | None = None
+) -> Config:
+    """The configuration with the given options over it."""
+    from ragfactory.config import load_config
+
+    return load_config(home, tenant=tenant, project=project, embedder=embedder)

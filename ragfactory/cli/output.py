@@ -1,0 +1,81 @@
+"""The only module that prints: one JSON document on standard output, or a rendering for people."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragfactory.cli.result import CommandResult, Problem
+
+# Controls (newline and tab excepted), bidirectional marks, embeddings, overrides and isolates, zero-width characters, lone
+# surrogates, and the tag characters that can hide text.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def harmless(text: str) -> str:
+    """Text from a document or a file name, made safe to show: what could steer a terminal or turn text around is replaced."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class Output:
+    """Where a command's words go. With `json`, standard output holds the one document, and all else goes to standard error."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.json = json
+        self._console: Console | None = None
+        self._errors: Console | None = None
+
+    @property
+    def console(self) -> Console:
+        """Standard output, for people."""
+        if self._console is None:
+            self._console = _console(stderr=False)
+        return self._console
+
+    @property
+    def errors(self) -> Console:
+        """Standard error: progress, warnings, errors."""
+        if self._errors is None:
+            self._errors = _console(stderr=True)
+        return self._errors
+
+    def show(self, command: str, result: CommandResult) -> None:
+        """Print a result."""
+        if self.json:
+            import orjson
+
+            data = orjson.dumps(result.envelope(command), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return
+        result.render(self.console)
+        for warning in result.warnings:
+            self.note("warning", warning)
+        for problem in result.errors:
+            self._show_problem(problem)
+
+    def note(self, label: str, message: str) -> None:
+        """Print one line to standard error."""
+        from rich.text import Text
+
+        style = {"warning": "yellow", "error": "bold red"}.get(label, "dim")
+        self.errors.print(Text.assemble((f"{label}: ", style), harmless(message)))
+
+    def _show_problem(self, problem: Problem) -> None:
+        place = f"{problem.path}: " if problem.path and not problem.message.startswith(problem.path) else ""
+        self.note("error", place + problem.message)
+        if problem.hint:
+            self.note(" hint", problem.hint)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    # Text from documents is never markup, and numbers and paths need no colours of rich's choosing.
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)

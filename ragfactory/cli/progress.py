@@ -1,0 +1,112 @@
+"""What a run shows while it goes on: bars on a terminal, timed lines elsewhere. Both listen to the run's events."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ragfactory import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+    from ragfactory.cli.output import Output
+    from ragfactory.events import Event, Listener
+
+_LINE_EVERY_S = 5.0
+
+
+@contextmanager
+def show_progress(output: Output) -> Iterator[Listener]:
+    """A listener that shows a run's progress on standard error, as bars when that is a terminal."""
+    if not output.errors.is_terminal:
+        yield _Lines(output)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", style="dim"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=output.errors, transient=True) as progress:
+        yield _Bars(progress, output)
+
+
+class _Bars:
+    """A bar a stage. Chunks are known only as files are read, so the second bar's total grows."""
+
+    def __init__(self, progress: Progress, output: Output) -> None:
+        self._progress = progress
+        self._output = output
+        self._files: TaskID | None = None
+        self._chunks: TaskID | None = None
+        self._known = 0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.Scanned():
+                self._files = self._progress.add_task("read", total=event.to_process, rate="")
+                self._chunks = self._progress.add_task("embed", total=None, rate="")
+            case events.Prepared():
+                self._advance(self._files, 1)
+            case events.Failed():
+                self._advance(self._files, 1)
+                self._output.note("failed", f"{event.doc_id}: {event.message}")
+            case events.Stored():
+                self._known += event.made
+                if self._chunks is not None:
+                    self._progress.update(self._chunks, total=self._known)
+            case events.Embedded():
+                self._advance(self._chunks, event.chunks)
+
+    def _advance(self, task: TaskID | None, steps: int) -> None:
+        if task is not None:
+            speed = self._progress.tasks[task].speed
+            self._progress.update(task, advance=steps, rate=f"{speed:,.1f}/s" if speed else "")
+
+
+class _Lines:
+    """A line now and then, with the time since the start: what a log file or a cron mail needs."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._started = time.monotonic()
+        self._last = self._started
+        self._files = self._total = self._embedded = self._known = 0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.Scanned():
+                self._total = event.to_process
+                self._say(
+                    f"{event.seen} files: {event.to_process} to read, {event.unchanged} unchanged, {event.removed} gone"
+                )
+            case events.Prepared():
+                self._files += 1
+                self._say_now_and_then()
+            case events.Failed():
+                self._files += 1
+                self._say(f"failed {event.doc_id}: {event.message}")
+            case events.Stored():
+                self._known += event.made
+            case events.Embedded():
+                self._embedded += event.chunks
+                self._say_now_and_then()
+            case events.Published():
+                self._say(f"published {event.index} version {event.version:06d}")
+
+    def _say_now_and_then(self) -> None:
+        if time.monotonic() - self._last >= _LINE_EVERY_S:
+            self._say(
+                f"read {self._files} of {self._total} files, embedded {self._embedded} of {self._known} chunks so far"
+            )
+
+    def _say(self, message: str) -> None:
+        self._last = time.monotonic()
+        self._output.note(f"{self._last - self._started:7.1f} s", message)

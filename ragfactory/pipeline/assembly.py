@@ -1,0 +1,253 @@
+"""From prepared documents to published versions: contexts joined to chunks, vectors made once a key, rows stored."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from ragfactory import events
+from ragfactory.context.enriched import enriched_text
+from ragfactory.errors import NothingPublishedError, UsageError
+from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
+from ragfactory.store.records import ChunkRecord, DocumentRecord, Place
+from ragfactory.store.vectors import encode
+from ragfactory.store.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from ragfactory.chunking.model import Chunk
+    from ragfactory.embedding.model import Embedder
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.prepare import PreparedDocument
+    from ragfactory.pipeline.recipe import Recipe, Recipes
+    from ragfactory.pipeline.scan import Source
+    from ragfactory.store.layout import IndexName, IndexPaths
+    from ragfactory.store.records import EmbedderEntry
+    from ragfactory.store.version import Identity
+
+BATCH = 128  # texts a call of the embedder: enough to sort by length, few enough that a killed run loses little
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A document that is whole but for the vectors of its chunks."""
+
+    record: DocumentRecord
+    chunks: list[NewChunk | Repeated]
+
+
+@dataclass(slots=True)
+class _Index:
+    """One index of the run: its builder, the texts that wait for vectors (by key), and their documents.
+
+    `recipe` is None where documents are only taken out.
+    """
+
+    name: IndexName
+    recipe: Recipe | None
+    builder: VersionBuilder
+    base: Version | None
+    texts: dict[bytes, str] = field(default_factory=dict)
+    waiting: list[_Waiting] = field(default_factory=list)
+    removals: set[Identity] = field(default_factory=set)
+
+
+class Assembly:
+    """Takes prepared documents in and publishes the indexes they belong to.
+
+    `making` names the documents that this run makes anew, and `removed` those it takes out.
+    """
+
+    def __init__(
+        self,
+        open_index: Callable[[str], tuple[IndexName, IndexPaths]],
+        recipes: Recipes,
+        emit: Listener,
+        *,
+        making: Collection[Identity],
+        removed: Collection[DocumentRecord],
+    ) -> None:
+        self._open_index = open_index
+        self._recipes = recipes
+        self._emit = emit
+        self._making = making
+        self._removed = list(removed)
+        self._indexes: dict[str, _Index] = {}
+        self._embedders: dict[str, Embedder] = {}
+
+    def add(self, source: Source, prepared: PreparedDocument, previous: DocumentRecord | None, *, forced: bool) -> None:
+        """Take a document in. It replaces `previous`, which may stand in the index of another type."""
+        document_type = prepared.classification.type
+        recipe = self._recipes[document_type]
+        index = self._indexes.get(document_type) or self._open(document_type, recipe)
+        if previous is not None and previous.document_type != document_type:
+            self._removed.append(previous)
+        record = _record(source, prepared, recipe, forced=forced)
+        waiting = _Waiting(record, [])
+        made = reused = 0
+        for n, (chunk, context) in enumerate(zip(prepared.chunks, prepared.contexts, strict=True)):
+            place = _place(n, chunk)
+            chunk_key = bytes.fromhex(chunk.key)
+            if index.builder.is_stored(chunk_key):
+                waiting.chunks.append(Repeated(place, chunk_key))
+                continue
+            text = enriched_text(source.path.name, document_type, context, chunk.text)
+            vector_key = _vector_key(text, recipe.embedder)
+            if index.builder.has_vector(vector_key) or vector_key in index.texts:
+                reused += 1
+            else:
+                index.texts[vector_key] = text
+                made += 1
+            stored = ChunkRecord(
+                root=source.root,
+                path=source.doc_id,
+                place=place,
+                text=chunk.text,
+                context=context,
+                language=chunk.language or prepared.language,
+                strategy=recipe.profile.chunk.strategy,
+            )
+            waiting.chunks.append(NewChunk(stored, text, chunk_key, vector_key))
+        index.waiting.append(waiting)
+        deduplicated = len(prepared.chunks) - made - reused
+        self._emit(events.Stored(source.doc_id, str(index.name), made, reused, deduplicated))
+        if len(index.texts) >= BATCH:
+            self._embed(index)
+
+    def publish(self) -> None:
+        """Make the vectors that are still missing and publish every index that changed, those that only gain first."""
+        for index in self._indexes.values():
+            self._embed(index)
+        for record in self._removed:
+            index = self._indexes.get(record.document_type) or self._open(record.document_type, None)
+            index.removals.add((record.root, record.path))
+        for index in sorted(self._indexes.values(), key=lambda index: len(index.removals) > 0):
+            for identity in index.removals:
+                index.builder.remove(identity)
+            _refuse_loss(index)
+            started = time.perf_counter()
+            manifest = index.builder.publish(_profile_of(index))
+            seconds = time.perf_counter() - started
+            self._emit(events.Published(manifest.index, manifest.version, manifest.documents, manifest.chunks, seconds))
+
+    def close(self) -> None:
+        """Close what is open. What is not published stays under `building/` for the next run."""
+        for index in self._indexes.values():
+            index.builder.close()
+            if index.base is not None:
+                index.base.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, document_type: str, recipe: Recipe | None) -> _Index:
+        """Open an index to add to it by `recipe`, or, with None, only to take documents out."""
+        name, paths = self._open_index(document_type)
+        base = Version.open(paths, name) if paths.current_number() is not None else None
+        if recipe is not None and base is not None:
+            _refuse_stranding(base, recipe, {*self._making, *((r.root, r.path) for r in self._removed)})
+        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), self._making)
+        if builder.recovered:
+            self._emit(events.Notice(f"{name}: {builder.recovered} vectors of an unfinished run are used again"))
+        self._indexes[document_type] = index = _Index(name, recipe, builder, base)
+        return index
+
+    def _embed(self, index: _Index) -> None:
+        """Make the vectors that are waited for, and store the documents that waited."""
+        wanted = list(index.texts.items())
+        for first in range(0, len(wanted), BATCH):
+            batch = wanted[first : first + BATCH]
+            embedder = self._embedder(index.recipe)
+            started = time.perf_counter()
+            encoded = embedder.encode([text for _, text in batch])
+            index.builder.put_vectors([key for key, _ in batch], encode(encoded.vectors))
+            seconds = time.perf_counter() - started
+            self._emit(events.Embedded(len(batch), encoded.tokens, encoded.windowed, seconds, "cpu"))
+        index.texts.clear()
+        for waiting in index.waiting:
+            index.builder.add(waiting.record, waiting.chunks)
+        index.waiting.clear()
+
+    def _embedder(self, recipe: Recipe | None) -> Embedder:
+        assert recipe is not None, "documents are added by a recipe"
+        if recipe.embedder.fingerprint not in self._embedders:
+            from ragfactory.embedding.engine import open_embedder
+
+            self._emit(events.Notice(recipe.model.note))
+            self._embedders[recipe.embedder.fingerprint] = open_embedder(recipe.model)
+        return self._embedders[recipe.embedder.fingerprint]
+
+
+def _embedder_of(base: Version | None, recipe: Recipe | None) -> EmbedderEntry:
+    if recipe is not None:
+        return recipe.embedder
+    assert base is not None, "a document that is taken out is in a version"
+    return base.manifest.embedder
+
+
+def _profile_of(index: _Index) -> dict[str, Any]:
+    if index.recipe is not None:
+        return index.recipe.profile.model_dump(mode="json")
+    assert index.base is not None, "a document that is taken out is in a version"
+    return index.base.manifest.recipe
+
+
+def _record(source: Source, prepared: PreparedDocument, recipe: Recipe, *, forced: bool) -> DocumentRecord:
+    return DocumentRecord(
+        root=source.root,
+        path=source.doc_id,
+        key=prepared.key,
+        size=prepared.size,
+        mtime_ns=prepared.mtime_ns,
+        recipe=recipe.digest(source.doc_id),
+        forced=forced,
+        document_type=prepared.classification.type,
+        type_confidence=prepared.classification.confidence,
+        format=prepared.format,
+        language=prepared.language,
+        title=prepared.title,
+        pages=prepared.pages,
+        chunks=len(prepared.chunks),
+    )
+
+
+def _place(n: int, chunk: Chunk) -> Place:
+    return Place(
+        n=n, start=chunk.start, end=chunk.end, page=chunk.page, page_end=chunk.page_end, headings=chunk.headings
+    )
+
+
+def _vector_key(text: str, embedder: EmbedderEntry) -> bytes:
+    return hashlib.sha256(f"{embedder.fingerprint}\n{text}".encode()).digest()
+
+
+def _refuse_stranding(base: Version, recipe: Recipe, accounted: set[Identity]) -> None:
+    """A new embedder means all vectors anew: every document of the index must be part of the run."""
+    if base.manifest.embedder.fingerprint == recipe.embedder.fingerprint:
+        return
+    stranded = sorted({root for root, path in base.documents if (root, path) not in accounted})
+    if stranded:
+        raise UsageError(
+            f"{base.manifest.index} was built with {base.manifest.embedder.name}; with {recipe.embedder.name} all of it must be "
+            f"built again, and this run leaves out documents of {', '.join(stranded)}",
+            hint="name those folders as well",
+        )
+
+
+def _refuse_loss(index: _Index) -> None:
+    """Where the base could not be built upon, a file that failed has no document from before to fall back on."""
+    if index.base is None:
+        return
+    kept = {(document.root, document.path) for document in index.builder.documents}
+    lost = sorted(path for root, path in set(index.base.documents) - kept - index.removals)
+    if lost:
+        raise NothingPublishedError(
+            f"{index.name}: {len(lost)} documents could not be built with the new embedder, {lost[0]} among them",
+            hint="mend or remove those files; the version from before still serves",
+        )

@@ -1,0 +1,100 @@
+"""What a run needs and whether it is on this machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragfactory.embedding.catalog import AUTO
+from ragfactory.embedding.locate import resolve
+from ragfactory.embedding.weights import fingerprint
+from ragfactory.errors import RagfactoryError
+from ragfactory.profiles import load_profiles
+from ragfactory.store.durable import make_private_dirs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ragfactory.config import Config
+
+_LOW_DISK_GIB = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: `required` when a run cannot do without."""
+
+    what: str
+    ok: bool
+    found: str
+    hint: str = ""
+    required: bool = True
+
+
+def diagnose(config: Config) -> list[Finding]:
+    """Look at packages, models, profiles and the disk."""
+    return [
+        _package("faiss", ("faiss-cpu", "faiss-gpu-cu12"), "pip install 'ragfactory[cpu]'"),
+        _package("sentence_transformers", ("sentence-transformers",), "pip install 'ragfactory[minilm]'"),
+        _package("llama_cpp", ("llama-cpp-python",), "pip install 'ragfactory[llm]'", required=False),
+        _attempt("embedder", lambda: _embedder(config)),
+        _attempt("profiles", lambda: f"{len(load_profiles(config.profile_dirs))} valid"),
+        _disk(config),
+        *_cards(),
+    ]
+
+
+def _package(module: str, distributions: tuple[str, ...], hint: str, *, required: bool = True) -> Finding:
+    if importlib.util.find_spec(module) is None:
+        return Finding(module, ok=False, found="not installed", hint=hint, required=required)
+    for name in distributions:
+        try:
+            return Finding(module, ok=True, found=f"{name} {importlib.metadata.version(name)}", required=required)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return Finding(module, ok=True, found="installed, of unknown version", required=required)
+
+
+def _attempt(what: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, ok=True, found=attempt())
+    except RagfactoryError as error:
+        return Finding(what, ok=False, found=error.message, hint=error.hint or "")
+
+
+def _embedder(config: Config) -> str:
+    model = resolve(AUTO if config.embedder == AUTO else config.embedder, config.models)
+    return f"{model.spec.name}, weights {fingerprint(model)[:12]}, {model.path}"
+
+
+def _disk(config: Config) -> Finding:
+    try:
+        make_private_dirs(config.home)
+        free = shutil.disk_usage(config.home).free / 2**30
+    except OSError as error:
+        return Finding("home", ok=False, found=f"{config.home}: {error.strerror}", hint="choose another with --home")
+    roomy = free >= _LOW_DISK_GIB
+    return Finding("home", ok=roomy, found=f"{config.home}, {free:.0f} GiB free", hint="make room", required=False)
+
+
+def _cards() -> Iterator[Finding]:
+    """The GPUs, as the driver names them; a machine without one runs on the CPU."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        yield Finding("GPU", ok=False, found=f"none ({error}): the CPU is used", required=False)
+        return
+    try:
+        for i in range(pynvml.nvmlDeviceGetCount()):
+            card = pynvml.nvmlDeviceGetHandleByIndex(i)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(card)
+            yield Finding(
+                f"GPU {i}", ok=True, found=f"{pynvml.nvmlDeviceGetName(card)}, {memory.total / 2**30:.0f} GiB"
+            )
+    finally:
+        pynvml.nvmlShutdown()

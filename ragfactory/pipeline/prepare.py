@@ -1,0 +1,157 @@
+"""The part of the line that runs in a parser's process: a file in, its chunks with their contexts out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from ragfactory.chunking.chunk import chunk_document
+from ragfactory.chunking.model import Chunk
+from ragfactory.context.writers import context_writer
+from ragfactory.documents.classify import Classification, classify
+from ragfactory.documents.language import detect_language
+from ragfactory.documents.model import Document
+from ragfactory.documents.registry import parser_for
+from ragfactory.embedding.tokenizer import Tokenizer
+from ragfactory.errors import DocumentError, DocumentTooLargeError, EmptyDocumentError
+from ragfactory.profiles import Parse, Profile
+from ragfactory.store.durable import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ragfactory.config import Limits
+    from ragfactory.pipeline.recipe import Recipes
+
+TARGET = f"{__name__}:preparer"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """What became of one source. `chunks` and `contexts` go together; the document itself is there when it was asked for.
+
+    `key` is the SHA-256 (hex) of the file's bytes, `size` their number, `mtime_ns` the file's time of modification.
+    """
+
+    key: str
+    size: int
+    mtime_ns: int
+    format: str
+    title: str | None
+    language: str | None
+    pages: int | None
+    warnings: tuple[str, ...]
+    classification: Classification
+    chunks: tuple[Chunk, ...]
+    contexts: tuple[str, ...]
+    parse_s: float
+    chunk_s: float
+    document: Document | None
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Rebuild from the JSON of a child's answer."""
+        raw: dict[str, Any] = orjson.loads(data)
+        raw["chunks"] = tuple(_chunk(chunk) for chunk in raw["chunks"])
+        for name in ("warnings", "contexts"):
+            raw[name] = tuple(raw[name])
+        found = raw.pop("classification")
+        document = raw.pop("document")
+        return cls(
+            **raw,
+            classification=Classification(found["type"], found["confidence"], tuple(found["evidence"])),
+            document=Document.from_json(orjson.dumps(document)) if document else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a parser's process is asked. `profile` forces a profile."""
+
+    path: str
+    profile: str | None
+    keep_document: bool = False
+
+
+def setup_for(profiles: Iterable[Profile], recipes: Recipes, limits: Limits) -> dict[str, Any]:
+    """What `preparer` needs to know, as plain data. Raises ModelUnavailableError when a profile's embedder is not there."""
+    known = list(profiles)
+    return {
+        "profiles": [profile.model_dump(mode="json") for profile in known],
+        "tokenizers": {profile.name: str(recipes[profile.name].model.path / "tokenizer.json") for profile in known},
+        "file_mb": limits.file_mb,
+    }
+
+
+def preparer(setup: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
+    """The function that answers requests in a parser's process."""
+    profiles = {raw["name"]: Profile.model_validate(raw) for raw in setup["profiles"]}
+    tokenizers = {path: Tokenizer(Path(path)) for path in set(setup["tokenizers"].values())}
+    by_profile = {name: tokenizers[path] for name, path in setup["tokenizers"].items()}
+    answer = partial(prepare, profiles=profiles, tokenizers=by_profile, limit=setup["file_mb"] * 2**20)
+    return lambda argument: orjson.dumps(answer(Request(**argument)))
+
+
+def prepare(
+    request: Request, *, profiles: dict[str, Profile], tokenizers: dict[str, Tokenizer], limit: int
+) -> PreparedDocument:
+    """Read, recognise, cut and describe one file. Raises DocumentError when it cannot be done."""
+    path = Path(request.path)
+    started = time.perf_counter()
+    try:
+        before = path.stat()
+        if before.st_size > limit:
+            raise DocumentTooLargeError(
+                f"{before.st_size / 2**20:.0f} MiB, and the limit is {limit // 2**20}",
+                hint="raise limits.file_mb in config.toml",
+            )
+        key = sha256_of(path)
+        document = _parse(path, profiles[request.profile].parse if request.profile else Parse())
+        after = path.stat()
+    except OSError as error:
+        raise DocumentError(f"it cannot be read: {error.strerror or error}") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise DocumentError("it was changed while it was read", hint="the next run takes it in")
+    document = replace(document, language=document.language or detect_language(document.text))
+    parsed = time.perf_counter()
+    if request.profile:
+        found = Classification(request.profile, 1.0, ("forced with --profile",))
+    else:
+        found = classify(document, path.name, profiles.values())
+        if profiles[found.type].parse != Parse():
+            document = replace(_parse(path, profiles[found.type].parse), language=document.language)
+    profile = profiles[found.type]
+    chunks = chunk_document(document, profile.chunk, count_tokens=tokenizers[found.type], detect=detect_language)
+    contexts = context_writer(profile.enrich).write(document, chunks)
+    return PreparedDocument(
+        key=key,
+        size=after.st_size,
+        mtime_ns=after.st_mtime_ns,
+        format=document.format,
+        title=document.title,
+        language=document.language,
+        pages=document.page_count,
+        warnings=document.warnings,
+        classification=found,
+        chunks=tuple(chunks),
+        contexts=tuple(contexts),
+        parse_s=parsed - started,
+        chunk_s=time.perf_counter() - parsed,
+        document=document if request.keep_document else None,
+    )
+
+
+def _parse(path: Path, options: Parse) -> Document:
+    document = parser_for(path).parse(path, options)
+    if not document.blocks:
+        raise EmptyDocumentError("it holds no text", hint="a scan needs OCR first")
+    return document
+
+
+def _chunk(raw: dict[str, Any]) -> Chunk:
+    return Chunk(**{**raw, "headings": tuple(raw["headings"]), "columns": tuple(raw["columns"])})

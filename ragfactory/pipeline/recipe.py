@@ -1,0 +1,90 @@
+"""What decides how each type of document is made: its profile, its embedder, and the digest of both."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import orjson
+
+from ragfactory.context.writers import context_writer
+from ragfactory.documents.registry import parser_for
+from ragfactory.embedding.catalog import AUTO
+from ragfactory.embedding.locate import resolve
+from ragfactory.embedding.weights import fingerprint
+from ragfactory.profiles import Profile, routing_digest
+from ragfactory.store.records import EmbedderEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from ragfactory.embedding.catalog import ResolvedModel
+
+CHUNKING_VERSION = 1  # raise it when the same document and options would be cut another way
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A profile with the embedder that its index uses. `routing` is set when files are routed by recognition."""
+
+    profile: Profile
+    model: ResolvedModel
+    embedder: EmbedderEntry
+    routing: str | None
+
+    def digest(self, doc_id: str) -> str:
+        """SHA-256 (hex) of everything but a file's bytes that decides what comes out for it."""
+        parser = parser_for(PurePath(doc_id))
+        writer = context_writer(self.profile.enrich)
+        parts = {
+            "parser": [parser.name, parser.version, self.profile.parse.model_dump(mode="json")],
+            "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
+            "context": [writer.name, writer.version],
+            "embedder": self.embedder.fingerprint,
+            "routing": self.routing,
+        }
+        return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class Recipes:
+    """The recipe of each profile, made when it is first asked for.
+
+    An index keeps the embedder that it was built with; `choice` (from the command line) overrides that, and where there
+    is no index yet the profile and then the configuration say.
+    """
+
+    def __init__(
+        self,
+        profiles: Iterable[Profile],
+        *,
+        routed: bool,
+        choice: str | None,
+        default: str,
+        models: Path,
+        stored: Callable[[str], EmbedderEntry | None],
+    ) -> None:
+        self._profiles = {profile.name: profile for profile in profiles}
+        self._routing = routing_digest(self._profiles.values()) if routed else None
+        self._choice = choice
+        self._default = default
+        self._models = models
+        self._stored = stored
+        self._made: dict[str, Recipe] = {}
+
+    def __getitem__(self, document_type: str) -> Recipe:
+        """The recipe of a profile. Raises ModelUnavailableError when its embedder is not on this machine."""
+        if document_type not in self._made:
+            profile = self._profiles[document_type]
+            stored = self._stored(document_type)
+            wanted = profile.embed.model if profile.embed.model != AUTO else self._default
+            name = self._choice or (stored.name if stored else wanted)
+            model = resolve(name, self._models)
+            entry = EmbedderEntry(name=model.spec.name, fingerprint=fingerprint(model), dimension=model.spec.dimension)
+            self._made[document_type] = Recipe(profile, model, entry, self._routing)
+        return self._made[document_type]
+
+    def __contains__(self, document_type: str) -> bool:
+        return document_type in self._profiles

@@ -1,0 +1,130 @@
+"""Finding the source files of a folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragfactory.documents.registry import is_supported
+from ragfactory.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to take in: where it is, and its place below the root that was ingested.
+
+    `doc_id` is the path below the root, made printable.
+    """
+
+    root: str
+    doc_id: str
+    path: Path
+    size: int
+    mtime_ns: int
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """(root, doc_id): what tells this source from every other."""
+        return self.root, self.doc_id
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a look through the paths of a run found."""
+
+    sources: list[Source] = field(default_factory=list)
+    whole_roots: set[str] = field(default_factory=set)
+    skipped: dict[str, int] = field(default_factory=dict)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+    def covers(self, identity: tuple[str, str]) -> bool:
+        """Whether this scan would have found that source if it still existed."""
+        root, doc_id = identity
+        hidden = any(place in (".", doc_id) or doc_id.startswith(f"{place}/") for place, _ in self.unreadable)
+        return root in self.whole_roots and not hidden
+
+
+def scan(paths: Sequence[Path]) -> Scan:
+    """Look through folders and single files.
+
+    Left out are hidden files and folders, and symbolic links that lead out of the folder or to a folder; files that no parser
+    reads are counted by extension in `skipped`. Raises UsageError for a path that does not exist.
+    """
+    found = Scan()
+    for given in paths:
+        path = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
+        if path.is_dir():
+            root = str(path)
+            if root not in found.whole_roots:
+                found.whole_roots.add(root)
+                _scan_folder(path, found)
+        elif path.is_file():
+            _take(path, str(path.parent), path.name, found)
+        else:
+            raise UsageError(
+                f"{given}: no such file or folder", hint="name an existing file or folder", path=str(given)
+            )
+    unique = {source.identity: source for source in found.sources}
+    found.sources = [unique[identity] for identity in sorted(unique)]
+    return found
+
+
+def _scan_folder(root: Path, found: Scan) -> None:
+    for directory, below in _walk(root, found):
+        for entry in sorted(directory, key=lambda entry: entry.name):
+            doc_id = f"{below}{entry.name}"
+            if (
+                not entry.name.startswith(".")
+                and not entry.is_dir(follow_symlinks=False)
+                and _stays_inside(entry, root)
+            ):
+                _take(Path(entry.path), str(root), doc_id, found)
+
+
+def _walk(root: Path, found: Scan) -> Iterator[tuple[list[os.DirEntry[str]], str]]:
+    """The entries of each folder under `root`, with the folder's path below it and a slash."""
+    stack = [(root, "")]
+    while stack:
+        directory, below = stack.pop()
+        try:
+            with os.scandir(directory) as listing:
+                entries = list(listing)
+        except OSError as error:
+            found.unreadable.append((printable_path(below.rstrip("/")) or ".", error.strerror or str(error)))
+            continue
+        stack.extend(
+            (Path(entry.path), f"{below}{entry.name}/")
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+        )
+        yield entries, below
+
+
+def _stays_inside(entry: os.DirEntry[str], root: Path) -> bool:
+    return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root.resolve())
+
+
+def _take(path: Path, root: str, doc_id: str, found: Scan) -> None:
+    try:
+        status = path.stat()
+    except OSError as error:
+        found.unreadable.append((printable_path(doc_id), error.strerror or str(error)))
+        return
+    if not stat.S_ISREG(status.st_mode):
+        return
+    if not is_supported(path):
+        extension = printable_path(path.suffix.lower()) or "(none)"
+        found.skipped[extension] = found.skipped.get(extension, 0) + 1
+        return
+    found.sources.append(Source(printable_path(root), printable_path(doc_id), path, status.st_size, status.st_mtime_ns))
+
+
+def printable_path(path: str) -> str:
+    """A path as text that UTF-8 can hold: bytes of a name that are not UTF-8 become backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,98 @@
+"""Where things are: an index's name and the folders and files that belong to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragfactory.config import NAME_PATTERN
+from ragfactory.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NAME = re.compile(NAME_PATTERN)
+_VERSION = re.compile(r"^\d{6,}$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IndexName:
+    """What an index is called. No part can hold a separator or be `..`, so no name reaches another tenant's files."""
+
+    tenant: str
+    project: str
+    document_type: str
+
+    def __post_init__(self) -> None:
+        for part, what in ((self.tenant, "tenant"), (self.project, "project"), (self.document_type, "type")):
+            if not _NAME.match(part):
+                raise UsageError(
+                    f"{part!r} cannot be the name of a {what}",
+                    hint="letters, digits, '.', '_' and '-', beginning with a letter or digit, make a name",
+                )
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.project}/{self.document_type}"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPaths:
+    """The places of one index under `$RAGFACTORY_HOME/indexes`."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, indexes: Path, name: IndexName) -> IndexPaths:
+        """The places of the index of that name."""
+        return cls(indexes / name.tenant / name.project / name.document_type)
+
+    @property
+    def current(self) -> Path:
+        """The file that names the version that serves."""
+        return self.root / "CURRENT"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the one writer holds locked."""
+        return self.root / "LOCK"
+
+    @property
+    def building(self) -> Path:
+        """What an unfinished run has made so far."""
+        return self.root / "building"
+
+    def version(self, number: int) -> Path:
+        """The folder of a version."""
+        return self.root / f"{number:06d}"
+
+    def version_numbers(self) -> list[int]:
+        """The numbers of all versions on disk, ascending."""
+        if not self.root.is_dir():
+            return []
+        return sorted(int(entry.name) for entry in self.root.iterdir() if _VERSION.match(entry.name) and entry.is_dir())
+
+    def current_number(self) -> int | None:
+        """The number of the version that serves, or None when nothing was published yet."""
+        try:
+            return int(self.current.read_text(encoding="ascii").strip())
+        except FileNotFoundError:
+            return None
+
+
+def index_names(indexes: Path, *, tenant: str, project: str) -> Iterator[IndexName]:
+    """The indexes of a project that have a version, by name."""
+    root = indexes / tenant / project
+    if not root.is_dir():
+        return
+    for entry in sorted(root.iterdir()):
+        if (entry / "CURRENT").is_file():
+            yield IndexName(tenant, project, entry.name)
+
+
+def all_index_names(indexes: Path) -> Iterator[IndexName]:
+    """Every index of every tenant that has a version, by name."""
+    for current in sorted(indexes.glob("*/*/*/CURRENT")):
+        document_type = current.parent
+        yield IndexName(document_type.parent.parent.name, document_type.parent.name, document_type.name)

@@ -1,0 +1,147 @@
+"""The full-text index of a version: tantivy, a stemmer and stop words per language, over raw text and context.
+
+A chunk's words go into the field of its language, stemmed, and into a field for exact forms. A row is identified by an integer
+that holds its segment and its row, so that a hit leads straight to its chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import tantivy
+
+from ragfactory.errors import DamagedIndexError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+# tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
+LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
+LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
+
+_ID, _EXACT = "id", "exact"
+_SEGMENT_SHIFT = 32
+_WRITER_MEMORY = 64_000_000
+_EXACT_BOOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHit:
+    """A row that matches, with its BM25 score."""
+
+    segment: int
+    row: int
+    score: float
+
+
+class LexicalWriter:
+    """Changes the full-text index in a folder, creating it in an empty one; nothing counts before `commit`.
+
+    The folder may hold hard links to another version's files: tantivy replaces files and never writes into one.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        exists = (directory / "meta.json").exists()
+        index = _open(directory) if exists else tantivy.Index(_schema(), path=str(directory))
+        _register(index)
+        self._directory = directory
+        self._writer = index.writer(_WRITER_MEMORY, 1)
+
+    def add(self, segment: int, row: int, text: str, language: str | None) -> None:
+        """Index the text of a row."""
+        document = tantivy.Document()
+        document.add_integer(_ID, _identify(segment, row))
+        document.add_text(_EXACT, text)
+        if language in LANGUAGES:
+            document.add_text(language, text)
+        self._writer.add_document(document)
+
+    def delete(self, segment: int, row: int) -> None:
+        """Take a row out."""
+        self._writer.delete_documents_by_term(_ID, _identify(segment, row))
+
+    def commit(self) -> None:
+        """Write everything and close; the lock files do not stay behind."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        for name in LOCK_FILES:
+            (self._directory / name).unlink(missing_ok=True)
+
+
+class LexicalIndex:
+    """An opened full-text index."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises DamagedIndexError when the folder is no index."""
+        self._index = _open(directory)
+        self._schema = self._index.schema
+        self._searcher = self._index.searcher()
+
+    def search(self, query: str, k: int, languages: Sequence[str]) -> list[LexicalHit]:
+        """The `k` rows that match `query` best, looked up with the stemmers of `languages`.
+
+        The query is plain text: no operator or quote in it means anything.
+        """
+        clauses = [(tantivy.Occur.Should, term) for term in self._terms(query, languages)]
+        if not clauses:
+            return []
+        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), k).hits
+        rows = self._searcher.fast_field_values(_ID, [address for _, address in hits])
+        mask = (1 << _SEGMENT_SHIFT) - 1
+        return [
+            LexicalHit(key >> _SEGMENT_SHIFT, key & mask, float(score))
+            for key, (score, _) in zip(rows, hits, strict=True)
+        ]
+
+    def _terms(self, query: str, languages: Sequence[str]) -> Iterable[Any]:
+        for language in languages:
+            if language in LANGUAGES:
+                for word in dict.fromkeys(_analyzer(language).analyze(query)):
+                    yield tantivy.Query.term_query(self._schema, language, word)
+        for word in dict.fromkeys(_analyzer(None).analyze(query)):
+            yield tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, _EXACT, word), _EXACT_BOOST)
+
+
+def stems(text: str, languages: Sequence[str]) -> set[str]:
+    """What is looked up for `text`: its words as the index has them, stop words left out where a language is known."""
+    known: list[str | None] = [language for language in languages if language in LANGUAGES]
+    known = known or [None]
+    return {stem for language in known for stem in _analyzer(language).analyze(text)}
+
+
+def _identify(segment: int, row: int) -> int:
+    return segment << _SEGMENT_SHIFT | row
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field(_ID, stored=False, indexed=True, fast=True)
+    for name in (*LANGUAGES, _EXACT):
+        builder.add_text_field(name, stored=False, tokenizer_name=name, index_option="freq")
+    return builder.build()
+
+
+def _analyzer(language: str | None) -> Any:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(100)).filter(tantivy.Filter.lowercase())
+    if language is not None:
+        name = LANGUAGES[language]
+        builder = builder.filter(tantivy.Filter.stopword(name)).filter(tantivy.Filter.stemmer(name))
+    return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+def _register(index: Any) -> None:
+    for language in LANGUAGES:
+        index.register_tokenizer(language, _analyzer(language))
+    index.register_tokenizer(_EXACT, _analyzer(None))
+
+
+def _open(directory: Path) -> Any:
+    try:
+        index = tantivy.Index.open(str(directory))
+    except ValueError as error:
+        raise DamagedIndexError(f"{directory}: not a full-text index that can be read", path=str(directory)) from error
+    _register(index)
+    return index
