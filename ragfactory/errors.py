@@ -98,6 +98,13 @@ class ParserCrashedError(DocumentError):
     code = "parser_crashed"
 
 
+class SandboxError(RagfactoryError):
+    """The processes that read files cannot start: something is wrong with the installation, not with a file."""
+
+    code = "sandbox"
+    exit_code = ExitCode.UNAVAILABLE
+
+
 class NothingPublishedError(RagfactoryError):
     """The run could not publish; the previous version, if there is one, still serves."""
 

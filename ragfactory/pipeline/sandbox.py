@@ -7,42 +7,35 @@ time or dies takes one file with it; it is replaced and the run goes on.
 from __future__ import annotations
 
 import contextlib
-import importlib
-import logging
-import multiprocessing
 import os
 import queue
-import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import orjson
 
-from ragfactory.errors import (
-    DocumentError,
-    DocumentTooLargeError,
-    ParserCrashedError,
-    ParserTimeoutError,
-    RagfactoryError,
-)
+from ragfactory.errors import DocumentError, ParserCrashedError, ParserTimeoutError, SandboxError
+from ragfactory.pipeline import sandboxed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from multiprocessing.connection import Connection
-    from pathlib import Path
 
     from ragfactory.config import Limits
-
-logger = logging.getLogger(__name__)
+    from ragfactory.errors import RagfactoryError
 
 _TICK_S = 0.2  # how often deadlines are looked at
 _GRACE_S = 2.0  # what a child gets to leave by itself
-_ACCEPTED, _REFUSED = b"+", b"-"  # the first byte of an answer
+_AHEAD = 4  # jobs a worker that may be finished before the consumer asks for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +67,23 @@ class Sandbox:
     """Runs a function over jobs in `workers` child processes; the function takes a dict and returns JSON bytes."""
 
     def __init__(self, target: str, setup: dict[str, Any], *, workers: int, limits: Limits, log: Path) -> None:
-        """`target` is `module:function`: called once in each child with `setup`, it returns the function that answers jobs."""
-        self._serve_arguments = (target, orjson.dumps(setup), limits.memory_mb, str(log))
-        self._limits = limits
+        """`target` is `module:function`: called once in each child with `setup`, it returns the function that answers jobs.
+
+        What children and their libraries print goes to the file `log`.
+        """
+        self._start = orjson.dumps({"target": target, "setup": setup, "memory_mb": limits.memory_mb})
+        self._seconds = limits.seconds
         self._log = log
         self._count = workers
-        self._window = 4 * workers
         self._children: list[_Child] = []
         self._stop = threading.Event()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """The outcome of each job, in order. At most four jobs a worker are taken ahead of the consumer."""
-        outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=self._window)
+        """The outcome of each job, in order, made ahead of the consumer up to a bound.
+
+        Raises SandboxError when a child cannot even start.
+        """
+        outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=_AHEAD * self._count)
         driver = threading.Thread(target=self._drive, args=(iter(jobs), outcomes), name="sandbox", daemon=True)
         driver.start()
         try:
@@ -111,16 +109,15 @@ class Sandbox:
 
     def _drive(self, jobs: Iterator[Job], outcomes: queue.Queue[Outcome | BaseException | None]) -> None:
         pending: deque[_Slot] = deque()
+        exhausted = False
         try:
-            exhausted = False
             while not self._stop.is_set() and (pending or not exhausted):
-                while not exhausted and len(pending) < self._window and (child := self._idle_child()):
+                while not exhausted and len(pending) < _AHEAD * self._count and (child := self._idle_child()):
                     if (job := next(jobs, None)) is None:
                         exhausted = True
-                        break
-                    slot = _Slot(job)
-                    pending.append(slot)
-                    child.start(slot)
+                    else:
+                        pending.append(_Slot(job))
+                        child.give(pending[-1])
                 self._collect()
                 while pending and pending[0].outcome is not None:
                     self._put(outcomes, pending.popleft().outcome)
@@ -139,68 +136,86 @@ class Sandbox:
             if child.slot is None:
                 return child
         if len(self._children) < self._count:
-            self._children.append(_Child(self._serve_arguments, self._limits.seconds, self._log))
+            self._children.append(_Child(self._start, self._seconds, self._log))
             return self._children[-1]
         return None
 
     def _collect(self) -> None:
-        """Wait a moment for answers, and give up on children that died or are past their deadline."""
+        """Wait a moment for answers; a child that died or is past its deadline is given up, and replaced when needed."""
         busy = {child.connection: child for child in self._children if child.slot is not None}
         if not busy:
             return
-        for connection in wait(list(busy), timeout=_TICK_S):
-            child = busy.pop(connection)  # type: ignore[call-overload]
-            if not child.receive():
-                self._children.remove(child)
-        for child in busy.values():
-            if time.monotonic() > child.deadline:
+        ready = cast("list[Connection[Any, Any]]", wait(list(busy), timeout=_TICK_S))
+        for connection in ready:
+            busy[connection].receive()
+        for connection, child in busy.items():
+            if connection not in ready and child.is_late:
                 child.give_up(
                     ParserTimeoutError(
-                        f"not read within {self._limits.seconds:g} s",
+                        f"not read within {self._seconds:g} s",
                         hint="raise limits.seconds in config.toml, or split the file",
                     )
                 )
-                self._children.remove(child)
+        self._children = [child for child in self._children if not child.is_closed]
 
 
 class _Child:
     """One child process and the job it has."""
 
-    def __init__(self, serve_arguments: tuple[Any, ...], seconds: float, log: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
+    def __init__(self, start: bytes, seconds: float, log: Path) -> None:
+        self.connection, theirs = Pipe()
         self.slot: _Slot | None = None
-        self.deadline = 0.0
         self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
         self._log = log
-        self._process = context.Process(
-            target=_serve, args=(theirs, *serve_arguments), name="ragfactory-parser", daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._ready = False
+        package_parent = str(Path(sandboxed.__file__).parents[2])
+        with theirs, log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", sandboxed.__name__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[theirs.fileno()],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH")))),
+                },
+            )
+        self._send(start)
 
-    def start(self, slot: _Slot) -> None:
+    @property
+    def is_late(self) -> bool:
+        """Whether the child has had its time for this job."""
+        return time.monotonic() > self._deadline
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the child was ended."""
+        return self.connection.closed
+
+    def give(self, slot: _Slot) -> None:
         """Give the child a job."""
         self.slot = slot
-        self.deadline = time.monotonic() + self._seconds
-        with contextlib.suppress(BrokenPipeError):  # a child that is gone shows itself when its answer is read
-            self.connection.send_bytes(orjson.dumps(slot.job.argument))
+        self._deadline = time.monotonic() + self._seconds
+        self._send(orjson.dumps(slot.job.argument))
 
-    def receive(self) -> bool:
-        """Take the answer that is there. False when the child died instead of answering."""
+    def receive(self) -> None:
+        """Take the answer that is there: that the child is ready, or what came of its job."""
         assert self.slot is not None
         try:
-            data = self.connection.recv_bytes()
+            answer = self.connection.recv_bytes()
         except (EOFError, ConnectionResetError):
-            self._process.join(_GRACE_S)
-            how = _describe_exit(self._process.exitcode)
-            self.give_up(ParserCrashedError(f"its parser died ({how})", hint=f"{self._log} may say more"))
-            return False
-        accepted, answer = data[:1] == _ACCEPTED, data[1:]
-        job = self.slot.job
-        self.slot.outcome = Outcome(job, answer) if accepted else Outcome(job, error=_error(answer))
+            self._bury()
+            return
+        kind, body = answer[:1], answer[1:]
+        if kind == sandboxed.READY:
+            self._ready = True
+            self._deadline = time.monotonic() + self._seconds
+            return
+        job, self_error = self.slot.job, None if kind == sandboxed.ACCEPTED else _error(body)
+        self.slot.outcome = Outcome(job, error=self_error) if self_error else Outcome(job, body)
         self.slot = None
-        return True
 
     def give_up(self, error: RagfactoryError) -> None:
         """End the child and answer its job with an error."""
@@ -213,10 +228,26 @@ class _Child:
         self.connection.close()
         if self.slot is not None:
             self._process.kill()
-        self._process.join(_GRACE_S)
-        if self._process.is_alive():
+        try:
+            self._process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
+
+    def _bury(self) -> None:
+        """The child died: over its file, or, before it was ready, over something that no file can be blamed for."""
+        status = self._process.wait()
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        if not self._ready:
+            self.close()
+            raise SandboxError(
+                f"a parser process cannot start ({how})", hint=f"{self._log} says why; `ragfactory doctor` may help"
+            )
+        self.give_up(ParserCrashedError(f"its parser died ({how})", hint=f"{self._log} may say more"))
+
+    def _send(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # a child that is gone shows itself when its answer is read
+            self.connection.send_bytes(data)
 
 
 class RemoteDocumentError(DocumentError):
@@ -230,51 +261,3 @@ class RemoteDocumentError(DocumentError):
 def _error(answer: bytes) -> RemoteDocumentError:
     raw = orjson.loads(answer)
     return RemoteDocumentError(raw["message"], code=raw["code"], hint=raw["hint"])
-
-
-def _describe_exit(code: int | None) -> str:
-    if code is not None and code < 0:
-        return signal.Signals(-code).name
-    return f"exit status {code}"
-
-
-def _serve(connection: Connection[Any, Any], target: str, setup: bytes, memory_mb: int, log: str) -> None:
-    """The child: take a request, answer it, until the parent closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)  # what native libraries print belongs in the log, not on the user's screen
-    os.dup2(descriptor, 2)
-    logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.WARNING)
-    module, _, name = target.partition(":")
-    function = getattr(importlib.import_module(module), name)(orjson.loads(setup))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    while True:
-        try:
-            argument = orjson.loads(connection.recv_bytes())
-        except EOFError:
-            return
-        connection.send_bytes(_answer(function, argument))
-
-
-def _answer(function: Any, argument: dict[str, Any]) -> bytes:
-    try:
-        answer: bytes = function(argument)
-    except RagfactoryError as error:
-        return _refuse(error)
-    except MemoryError:
-        return _refuse(
-            DocumentTooLargeError(
-                "it needs more memory than one file may use", hint="raise limits.memory_mb in config.toml"
-            )
-        )
-    except Exception as error:
-        logger.exception("reading %s", argument)
-        return _refuse(
-            DocumentError(f"its parser failed: {type(error).__name__}: {error}", hint="the log has the details")
-        )
-    return _ACCEPTED + answer
-
-
-def _refuse(error: RagfactoryError) -> bytes:
-    return _REFUSED + orjson.dumps({"code": error.code, "message": str(error.message), "hint": error.hint})
