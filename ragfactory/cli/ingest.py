@@ -48,14 +48,15 @@ def ingest(
             data=report.to_dict(),
             render=lambda console: _render(report, console),
             warnings=tuple(report.notices),
-            errors=_problems(report),
+            errors=problems(report),
             exit_code=report.exit_code,
         )
 
     run("ingest", body, json=json)
 
 
-def _problems(report: RunReport) -> tuple[Problem, ...]:
+def problems(report: RunReport) -> tuple[Problem, ...]:
+    """The files of a run that failed, each with its reason, and what that means for the index when all of them did."""
     failed = tuple(
         Problem(str(entry["code"]), str(entry["message"]), entry["hint"], entry["path"]) for entry in report.failed
     )

@@ -65,7 +65,7 @@ class Output:
         from rich.text import Text
 
         style = {"warning": "yellow", "error": "bold red"}.get(label, "dim")
-        self.errors.print(Text.assemble((f"{label}: ", style), harmless(message)))
+        self.errors.print(Text.assemble((f"{label}: ", style), harmless(message)), soft_wrap=True)
 
     def _show_problem(self, problem: Problem) -> None:
         place = f"{problem.path}: " if problem.path and not problem.message.startswith(problem.path) else ""

@@ -13,7 +13,7 @@ from ragfactory.errors import UnsupportedFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from ragfactory.documents.model import Document
     from ragfactory.profiles import Parse
@@ -47,12 +47,12 @@ def parsers() -> dict[str, Parser]:
     return found
 
 
-def is_supported(path: Path) -> bool:
+def is_supported(path: PurePath) -> bool:
     """Whether some parser reads files of this name."""
     return path.suffix.lower() in parsers()
 
 
-def parser_for(path: Path) -> Parser:
+def parser_for(path: PurePath) -> Parser:
     """The parser for this file, by its extension. Raises UnsupportedFormatError."""
     try:
         return parsers()[path.suffix.lower()]

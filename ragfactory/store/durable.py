@@ -67,6 +67,7 @@ def make_private_dirs(path: Path) -> None:
     missing = [parent for parent in (path, *path.parents) if not parent.exists()]
     for directory in reversed(missing):
         directory.mkdir(mode=0o700, exist_ok=True)
+        sync_dir(directory.parent)
 
 
 def sha256_of(path: Path) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragfactory.config import NAME_PATTERN
-from ragfactory.errors import UsageError
+from ragfactory.errors import DamagedIndexError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _NAME = re.compile(NAME_PATTERN)
-_VERSION = re.compile(r"^\d{6,}$")
+_VERSION = re.compile("[0-9]{6,}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +27,7 @@ class IndexName:
 
     def __post_init__(self) -> None:
         for part, what in ((self.tenant, "tenant"), (self.project, "project"), (self.document_type, "type")):
-            if not _NAME.match(part):
+            if not _NAME.fullmatch(part):
                 raise UsageError(
                     f"{part!r} cannot be the name of a {what}",
                     hint="letters, digits, '.', '_' and '-', beginning with a letter or digit, make a name",
@@ -71,14 +71,28 @@ class IndexPaths:
         """The numbers of all versions on disk, ascending."""
         if not self.root.is_dir():
             return []
-        return sorted(int(entry.name) for entry in self.root.iterdir() if _VERSION.match(entry.name) and entry.is_dir())
+        return sorted(
+            int(entry.name) for entry in self.root.iterdir() if _VERSION.fullmatch(entry.name) and entry.is_dir()
+        )
 
     def current_number(self) -> int | None:
-        """The number of the version that serves, or None when nothing was published yet."""
+        """The number of the version that serves, or None when nothing was published yet. Raises DamagedIndexError."""
         try:
-            return int(self.current.read_text(encoding="ascii").strip())
+            text = self.current.read_text(encoding="utf-8", errors="replace").strip()
         except FileNotFoundError:
             return None
+        if not _VERSION.fullmatch(text):
+            raise DamagedIndexError(
+                f"{self.current}: the number of a version expected, found {text[:20]!r}",
+                hint=self.way_back,
+                path=str(self.current),
+            )
+        return int(text)
+
+    @property
+    def way_back(self) -> str:
+        """What to do when the version that serves is damaged."""
+        return f"put an older version's number in {self.current}, or remove it and ingest the folder again"
 
 
 def index_names(indexes: Path, *, tenant: str, project: str) -> Iterator[IndexName]:

@@ -6,6 +6,7 @@ that holds its segment and its row, so that a hit leads straight to its chunk.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import tantivy
 from ragfactory.errors import DamagedIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 # tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
@@ -39,7 +40,8 @@ class LexicalHit:
 class LexicalWriter:
     """Changes the full-text index in a folder, creating it in an empty one; nothing counts before `commit`.
 
-    The folder may hold hard links to another version's files: tantivy replaces files and never writes into one.
+    The folder may hold hard links to another version's files: tantivy replaces files and never writes into one. Every method
+    raises OSError when the disk refuses.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -47,7 +49,8 @@ class LexicalWriter:
         index = _open(directory) if exists else tantivy.Index(_schema(), path=str(directory))
         _register(index)
         self._directory = directory
-        self._writer = index.writer(_WRITER_MEMORY, 1)
+        with _disk_errors():
+            self._writer = index.writer(_WRITER_MEMORY, 1)
 
     def add(self, segment: int, row: int, text: str, language: str | None) -> None:
         """Index the text of a row."""
@@ -56,16 +59,19 @@ class LexicalWriter:
         document.add_text(_EXACT, text)
         if language in LANGUAGES:
             document.add_text(language, text)
-        self._writer.add_document(document)
+        with _disk_errors():
+            self._writer.add_document(document)
 
     def delete(self, segment: int, row: int) -> None:
         """Take a row out."""
-        self._writer.delete_documents_by_term(_ID, _identify(segment, row))
+        with _disk_errors():
+            self._writer.delete_documents_by_term(_ID, _identify(segment, row))
 
     def commit(self) -> None:
         """Write everything and close; the lock files do not stay behind."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        with _disk_errors():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
         for name in LOCK_FILES:
             (self._directory / name).unlink(missing_ok=True)
 
@@ -109,6 +115,15 @@ def stems(text: str, languages: Sequence[str]) -> set[str]:
     known: list[str | None] = [language for language in languages if language in LANGUAGES]
     known = known or [None]
     return {stem for language in known for stem in _analyzer(language).analyze(text)}
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """A ValueError of tantivy while it writes is what the disk answered: make it one."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"the full-text index cannot be written: {error}") from error
 
 
 def _identify(segment: int, row: int) -> int:

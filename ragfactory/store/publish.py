@@ -10,7 +10,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -32,13 +32,17 @@ from ragfactory.store.vectors import BYTES_PER_COMPONENT
 from ragfactory.store.version import DOCUMENTS, LEXICAL, MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from ragfactory.store.layout import IndexName, IndexPaths
     from ragfactory.store.records import EmbedderEntry
     from ragfactory.store.vectors import Codes
     from ragfactory.store.version import Identity, Version
+
+    Mask: TypeAlias = npt.NDArray[np.bool_]
 
 SEGMENT_BYTES = 256 * 2**20  # of codes: what sealing a segment holds in memory
 
@@ -85,20 +89,15 @@ class VersionBuilder:
         usable = base is not None and base.manifest.embedder.fingerprint == embedder.fingerprint
         self._segments = base.segments if base is not None and usable else {}
         self._documents = dict(base.documents) if base is not None and usable else {}
-        self._dead = {number: ~segment.live for number, segment in self._segments.items()}
-        self._stored = KeyTable(
-            [
-                (number, segment.chunk_keys, mask)
-                for (number, segment), mask in zip(self._segments.items(), self._kept(replaced), strict=True)
-            ]
-        )
+        self._sealed: list[SegmentWriter] = []
+        kept = self._owned_rows(document for identity, document in self._documents.items() if identity not in replaced)
+        self._stored = KeyTable([(number, s.chunk_keys, kept[number]) for number, s in self._segments.items()])
         self._vectors = KeyTable(
             [(number, s.vector_keys, np.ones(len(s), dtype=np.bool_)) for number, s in self._segments.items()]
         )
         self._claimed: dict[bytes, tuple[int, int] | None] = {}
         self._next_segment = max(self._segments, default=0) + 1
         self._writer: SegmentWriter | None = None
-        self._sealed: list[SegmentWriter] = []
         self._lexical = self._open_lexical()
         self._changed = not usable
 
@@ -141,16 +140,10 @@ class VersionBuilder:
         self._changed = True
 
     def remove(self, identity: Identity) -> bool:
-        """Take a document out. False when it is not there."""
-        document = self._documents.pop(identity, None)
-        if document is None:
-            return False
-        for segment, first, count in document.rows:
-            self._dead[segment][first : first + count] = True
-            for row in range(first, first + count):
-                self._lexical.delete(segment, row)
-        self._changed = True
-        return True
+        """Take a document out. False when it is not there. A row of it that another document holds goes on counting."""
+        found = self._documents.pop(identity, None) is not None
+        self._changed |= found
+        return found
 
     @property
     def changed(self) -> bool:
@@ -166,10 +159,9 @@ class VersionBuilder:
         """Write the version, make it the one that serves, and return its manifest."""
         if self._writer is not None:
             self._seal(self._writer)
-        kept = self._link_segments()
+        segments = self._finish_segments()
         self._lexical.commit()
         self._write_documents()
-        fresh = [SegmentEntry(number=w.number, rows=w.rows, deleted=0) for w in self._sealed]
         number = max([*self._paths.version_numbers(), 0]) + 1
         manifest = Manifest(
             index=str(self._name),
@@ -180,10 +172,10 @@ class VersionBuilder:
             embedder=self._embedder,
             recipe=recipe,
             documents=len(self._documents),
-            chunks=sum(entry.rows - entry.deleted for entry in (*kept, *fresh)),
+            chunks=sum(entry.rows - entry.deleted for entry in segments),
             places=sum(document.chunks for document in self._documents.values()),
             languages=self._count_languages(),
-            segments=(*kept, *fresh),
+            segments=segments,
             files=self._describe_files(),
         )
         (self._staging / MANIFEST).write_bytes(manifest.to_json())
@@ -206,13 +198,23 @@ class VersionBuilder:
             self._writer.close()
         self._log.close()
 
-    def _kept(self, replaced: Collection[Identity]) -> Iterator[np.ndarray[Any, np.dtype[np.bool_]]]:
-        masks = {number: segment.live.copy() for number, segment in self._segments.items()}
-        for identity in replaced:
-            if (document := self._documents.get(identity)) is not None:
-                for segment, first, count in document.rows:
-                    masks[segment][first : first + count] = False
-        yield from masks.values()
+    def _owned_rows(self, documents: Iterable[DocumentRecord]) -> dict[int, Mask]:
+        """The rows that were stored for one of `documents`, as a mask for every segment."""
+        sizes = {number: len(segment) for number, segment in self._segments.items()}
+        sizes |= {writer.number: writer.rows for writer in self._sealed}
+        masks = {number: np.zeros(size, dtype=np.bool_) for number, size in sizes.items()}
+        for document in documents:
+            for segment, first, count in document.rows:
+                masks[segment][first : first + count] = True
+        return masks
+
+    def _live_rows(self) -> dict[int, Mask]:
+        """The rows that some document holds, as a mask for every segment."""
+        masks = self._owned_rows(self._documents.values())
+        for document in self._documents.values():
+            for shared in document.shared:
+                masks[shared.segment][shared.row] = True
+        return masks
 
     def _append(self, chunk: NewChunk) -> tuple[int, int]:
         limit = SEGMENT_BYTES // (self._embedder.dimension * BYTES_PER_COMPONENT)
@@ -239,24 +241,30 @@ class VersionBuilder:
         codes: Codes = self._segments[segment].vectors.codes(row, 1)[0]
         return codes
 
-    def _link_segments(self) -> list[SegmentEntry]:
-        """Take over the segments that still have a live row, with what is deleted in them by now."""
-        kept = []
-        for number, segment in self._segments.items():
-            dead = self._dead[number]
-            if dead.all():
-                continue
-            source = self._base.directory if self._base else self._staging
-            for name in (chunks_name(number), rows_name(number), vectors_name(number)):
-                link_or_copy(source / name, self._staging / name)
-            if dead.any():
-                name = deleted_name(number)
-                if np.array_equal(dead, ~segment.live):
-                    link_or_copy(source / name, self._staging / name)
-                else:
-                    np.save(self._staging / name, np.flatnonzero(dead).astype("<u4"), allow_pickle=False)
-            kept.append(SegmentEntry(number=number, rows=len(segment), deleted=int(dead.sum())))
-        return kept
+    def _finish_segments(self) -> tuple[SegmentEntry, ...]:
+        """Take over the base's segments that still have a live row, and settle for all which rows no longer count."""
+        entries = []
+        for number, live in self._live_rows().items():
+            base = self._segments.get(number)
+            before = base.live if base is not None else np.ones_like(live)
+            for row in np.flatnonzero(before & ~live):
+                self._lexical.delete(number, int(row))
+            if base is not None:
+                if not live.any():
+                    continue
+                self._link(chunks_name(number), rows_name(number), vectors_name(number))
+            deleted = np.flatnonzero(~live).astype("<u4")
+            if len(deleted) and base is not None and np.array_equal(live, before):
+                self._link(deleted_name(number))
+            elif len(deleted):
+                np.save(self._staging / deleted_name(number), deleted, allow_pickle=False)
+            entries.append(SegmentEntry(number=number, rows=len(live), deleted=len(deleted)))
+        return tuple(entries)
+
+    def _link(self, *names: str) -> None:
+        assert self._base is not None, "what is taken over is in the base"
+        for name in names:
+            link_or_copy(self._base.directory / name, self._staging / name)
 
     def _open_lexical(self) -> LexicalWriter:
         directory = self._staging / LEXICAL
@@ -264,7 +272,7 @@ class VersionBuilder:
         if self._base is not None and self._segments:
             for file in (self._base.directory / LEXICAL).iterdir():
                 if file.name not in LOCK_FILES:
-                    link_or_copy(file, directory / file.name)
+                    self._link(f"{LEXICAL}/{file.name}")
         return LexicalWriter(directory)
 
     def _count_languages(self) -> dict[str, int]:

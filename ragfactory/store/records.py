@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -122,5 +123,12 @@ class Manifest(_Record):
     files: dict[str, FileEntry]
 
     def to_json(self) -> bytes:
-        """The manifest as indented JSON."""
-        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        """The manifest as indented JSON, with the `digest` of all else in it."""
+        content = self.model_dump(mode="json")
+        content["digest"] = digest_of(content)
+        return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a manifest's content, its `digest` left out."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

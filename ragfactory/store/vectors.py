@@ -35,11 +35,12 @@ def encode(vectors: Matrix) -> Codes:
 
 
 def write_index(path: Path, codes: Codes) -> None:
-    """Write an exact inner-product index over codes of shape (n, 2 d)."""
+    """Write an exact inner-product index over codes of shape (n, 2 d). Raises OSError when the disk refuses."""
     faiss = import_faiss()
     index = _empty_index(codes.shape[1] // BYTES_PER_COMPONENT)
     index.add_sa_codes(np.ascontiguousarray(codes))
-    faiss.write_index(index, str(path))
+    with path.open("wb") as file:  # FAISS's own writer does not notice when the last of a file finds no room
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
 
 
 class VectorFile:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
 from ragfactory.store.durable import sha256_of
 from ragfactory.store.lexical import LexicalIndex
-from ragfactory.store.records import FORMAT, DocumentRecord, FileEntry, Manifest, Place
+from ragfactory.store.records import FORMAT, DocumentRecord, FileEntry, Manifest, Place, digest_of
 from ragfactory.store.segment import Segment
 
 if TYPE_CHECKING:
@@ -37,11 +37,16 @@ class Holder:
 
 
 class Version:
-    """A complete state of an index, open for reading."""
+    """A complete state of an index, open for reading, also after its folder was removed.
+
+    `segments` are by number, `documents` by (root, path), `lexical` is the full-text index.
+    """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self.directory = directory
         self.manifest = manifest
+        self.documents = read_documents(directory)
+        self.lexical = LexicalIndex(directory / LEXICAL)
         self.segments = {entry.number: Segment(directory, entry) for entry in manifest.segments}
 
     @classmethod
@@ -59,18 +64,8 @@ class Version:
         if damage := find_damage(directory, manifest):
             first, *others = damage
             more = f" (and {len(others)} more)" if others else ""
-            raise DamagedIndexError(first + more, hint="roll back to an older version, or ingest the folder again")
+            raise DamagedIndexError(first + more, hint=paths.way_back)
         return cls(directory, manifest)
-
-    @cached_property
-    def documents(self) -> dict[Identity, DocumentRecord]:
-        """The sources of the version by (root, path)."""
-        return read_documents(self.directory)
-
-    @cached_property
-    def lexical(self) -> LexicalIndex:
-        """The full-text index."""
-        return LexicalIndex(self.directory / LEXICAL)
 
     @cached_property
     def _sharers(self) -> dict[tuple[int, int], list[Holder]]:
@@ -115,7 +110,7 @@ def current_directory(paths: IndexPaths, name: IndexName) -> Path:
         seen, number = number, paths.current_number()
         if number == seen:  # else a newer version was published, and this one removed, while we looked
             raise DamagedIndexError(
-                f"CURRENT of {name} names version {seen:06d}, which is not there", hint="ingest its folder again"
+                f"CURRENT of {name} names version {seen:06d}, which is not there", hint=paths.way_back
             )
     raise IndexNotFoundError(f"there is no index {name}", hint="`ragfactory ingest FOLDER` builds one")
 
@@ -128,16 +123,22 @@ def read_manifest(directory: Path) -> Manifest:
         found = raw.get("format") if isinstance(raw, dict) else None
         if found != FORMAT:
             raise DamagedIndexError(f"{path}: format {FORMAT} expected, found {found}", path=str(path))
+        if raw.pop("digest", None) != digest_of(raw):
+            raise DamagedIndexError(f"{path}: not what was written (its digest differs)", path=str(path))
         return Manifest.model_validate(raw)
     except (OSError, orjson.JSONDecodeError, ValidationError) as error:
         raise DamagedIndexError(f"{path}: not a manifest that can be read", path=str(path)) from error
 
 
 def read_documents(directory: Path) -> dict[Identity, DocumentRecord]:
-    """The document records of a version by (root, path)."""
-    with (directory / DOCUMENTS).open("rb") as lines:
-        records = (DocumentRecord.model_validate(orjson.loads(line)) for line in lines)
-        return {(record.root, record.path): record for record in records}
+    """The document records of a version by (root, path). Raises DamagedIndexError."""
+    path = directory / DOCUMENTS
+    try:
+        with path.open("rb") as lines:
+            records = [DocumentRecord.model_validate(orjson.loads(line)) for line in lines]
+    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
+        raise DamagedIndexError(f"{path}: not a list of documents that can be read", path=str(path)) from error
+    return {(record.root, record.path): record for record in records}
 
 
 def find_damage(directory: Path, manifest: Manifest) -> list[str]:

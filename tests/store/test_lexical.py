@@ -1,0 +1,156 @@
+"""Full text: stemmers and stop words by language, queries that are plain text, rows that come and go."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory.errors import DamagedIndexError
+from ragfactory.store.durable import link_or_copy, sha256_of
+from ragfactory.store.lexical import LOCK_FILES, LexicalIndex, LexicalWriter, stems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ALL = ("nl", "de", "fr", "en")
+
+
+def build(directory: Path, *texts: tuple[str, str | None]) -> LexicalIndex:
+    """An index of (text, language), row by row in segment 1."""
+    writer = LexicalWriter(directory)
+    for row, (text, language) in enumerate(texts):
+        writer.add(1, row, text, language)
+    writer.commit()
+    return LexicalIndex(directory)
+
+
+def rows(index: LexicalIndex, query: str, languages: Sequence[str] = ALL) -> list[int]:
+    return [hit.row for hit in index.search(query, 10, languages)]
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "asked"),
+    [
+        ("nl", "De gebouwen zijn verkocht", "gebouw"),
+        ("nl", "de waardering van het gebouw", "waarderingen"),
+        ("de", "Die Häuser wurden verkauft", "Haus"),
+        ("de", "die Rückstellung für Pensionen", "Rückstellungen"),
+        ("fr", "les immobilisations corporelles", "immobilisation corporelle"),
+        ("en", "the buildings were depreciated", "building depreciation"),
+    ],
+)
+def test_other_forms_of_a_word_are_found_in_its_own_language(
+    tmp_path: Path, language: str, written: str, asked: str
+) -> None:
+    index = build(tmp_path, (written, language))
+    assert rows(index, asked, [language]) == [0]
+    assert rows(index, asked, []) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("Société Générale", "societe generale"), ("Jahresüberschuß", "jahresuberschuss"), ("coordinatie", "coördinatie")],
+)
+def test_accents_and_case_make_no_difference(tmp_path: Path, written: str, asked: str) -> None:
+    index = build(tmp_path, (written, None))
+    assert rows(index, asked) == rows(index, asked.upper()) == [0]
+
+
+def test_an_exact_form_counts_more_than_its_stem(tmp_path: Path) -> None:
+    index = build(tmp_path, ("het gebouw staat leeg", "nl"), ("de gebouwen staan leeg", "nl"))
+    assert rows(index, "gebouwen") == [1, 0]
+    assert rows(index, "gebouw") == [0, 1]
+
+
+def test_a_text_of_an_unknown_language_is_found_by_its_words(tmp_path: Path) -> None:
+    index = build(tmp_path, ("los edificios vendidos", "es"), ("palabras", None))
+    assert rows(index, "edificios", ["es"]) == [0]
+    assert rows(index, "palabras") == [1]
+
+
+def test_query_syntax_is_plain_text(tmp_path: Path) -> None:
+    index = build(tmp_path, ("omzet 2024", "nl"), ("kosten 2023", "nl"))
+    for query in ('"omzet', "omzet:", "id:1 omzet", "(omzet AND", "-omzet", "omzet~2^3", "exact:omzet*", "[omzet TO }"):
+        assert rows(index, query) == [0], query
+    assert sorted(rows(index, "omzet NOT kosten")) == [0, 1]
+    assert rows(index, f"omzet {string.punctuation} \0 \t\n") == [0]
+
+
+@pytest.mark.parametrize("query", ["", "   ", "?!", "— … •", "\0", "x" * 101])
+def test_a_query_without_words_finds_nothing(tmp_path: Path, query: str) -> None:
+    assert rows(build(tmp_path, ("omzet van het jaar", "nl")), query) == []
+
+
+def test_stop_words_alone_find_only_their_exact_forms(tmp_path: Path) -> None:
+    index = build(tmp_path, ("omzet van het jaar", "nl"), ("kosten", "nl"))
+    assert rows(index, "de van het een") == [0]
+    assert stems("de van het een", ["nl"]) == set()
+    assert stems("De gebouwen van Société", ["nl"]) == {"gebouw", "societe"}
+    assert stems("De gebouwen", []) == {"de", "gebouwen"}
+
+
+@pytest.mark.timeout(30)
+def test_a_query_of_a_hundred_thousand_characters_is_answered(tmp_path: Path) -> None:
+    index = build(tmp_path, ("omzet", "nl"), *((f"woord{n}", "nl") for n in range(2000)))
+    words = " ".join(f"woord{n}" for n in range(20_000))
+    assert len(rows(index, words[:100_000])) == 10
+    assert rows(index, ("omzet " * 20_000)[:100_000]) == [0]
+    assert rows(index, "x" * 100_000) == rows(index, "?" * 100_000) == []
+
+
+def test_segment_and_row_come_back_however_large(tmp_path: Path) -> None:
+    places = [(1, 0), (1, 2**32 - 1), (2, 0), (9999, 123_456_789), (2**31 - 1, 2**32 - 1)]
+    writer = LexicalWriter(tmp_path)
+    for segment, row in places:
+        writer.add(segment, row, "zelfde woorden", "nl")
+    writer.commit()
+    hits = LexicalIndex(tmp_path).search("woorden", 10, ["nl"])
+    assert sorted((hit.segment, hit.row) for hit in hits) == places
+
+
+def test_the_best_come_first_and_no_more_than_asked(tmp_path: Path) -> None:
+    index = build(tmp_path, *((("zon " * n) + "wind water aarde vuur", "nl") for n in range(20)))
+    hits = index.search("zon", 5, ["nl"])
+    scores = [hit.score for hit in hits]
+    assert len(hits) == 5
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] > 0
+
+
+def test_rows_taken_out_are_gone_and_the_linked_original_is_untouched(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    original = build(old, ("omzet een", "nl"), ("omzet twee", "nl"), ("omzet drie", "nl"))
+    before = {path.name: sha256_of(path) for path in old.iterdir() if path.name not in LOCK_FILES}
+    for name in before:
+        link_or_copy(old / name, new / name)
+    writer = LexicalWriter(new)
+    writer.delete(1, 0)
+    writer.delete(1, 2)
+    writer.add(2, 0, "omzet vier", "nl")
+    writer.commit()
+    assert {path.name: sha256_of(path) for path in old.iterdir() if path.name not in LOCK_FILES} == before
+    assert not LOCK_FILES & {path.name for path in new.iterdir()}
+    found = {(hit.segment, hit.row) for hit in LexicalIndex(new).search("omzet", 10, ["nl"])}
+    assert found == {(1, 1), (2, 0)}
+    assert sorted(rows(original, "omzet")) == sorted(rows(LexicalIndex(old), "omzet")) == [0, 1, 2]
+
+
+def test_nothing_counts_before_commit(tmp_path: Path) -> None:
+    build(tmp_path, ("omzet", "nl"))
+    writer = LexicalWriter(tmp_path)
+    writer.add(1, 1, "omzet", "nl")
+    writer.delete(1, 0)
+    assert rows(LexicalIndex(tmp_path), "omzet") == [0]
+
+
+def test_a_folder_that_is_no_index_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(DamagedIndexError, match="not a full-text index"):
+        LexicalIndex(tmp_path)
+    (tmp_path / "meta.json").write_bytes(b"{}")
+    with pytest.raises(DamagedIndexError, match="not a full-text index"):
+        LexicalWriter(tmp_path)
