@@ -56,7 +56,7 @@ class Output:
             return
         result.render(self.console)
         for warning in result.warnings:
-            self.note("warning", warning)
+            self.note("note", warning)
         for problem in result.errors:
             self._show_problem(problem)
 

@@ -17,6 +17,7 @@ from ragfactory.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
     from ragfactory.embedding.catalog import ModelSpec, ResolvedModel
 
-# What a CPU does best at: a larger batch falls out of its cache. A GPU wants more.
-BATCH_TOKENS = 2048
+# Tokens, padding included, that go through a model at once. On a CPU a larger batch falls out of the cache.
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 8192}
 
 
-def open_embedder(model: ResolvedModel, *, device: str = "cpu", batch_tokens: int = BATCH_TOKENS) -> Embedder:
+def best_device() -> str:
+    """The torch device to embed on: the first CUDA card where there is one, else the CPU."""
+    return "cuda" if _import_torch().cuda.is_available() else "cpu"
+
+
+def open_embedder(model: ResolvedModel, *, device: str = "cpu", batch_tokens: int | None = None) -> Embedder:
     """Load a model onto a torch device; `batch_tokens` is how many tokens, padding included, go through it at once.
 
     Raises ModelUnavailableError when its files are damaged or are not those of the model they should be, or when there is no
@@ -40,7 +46,12 @@ def open_embedder(model: ResolvedModel, *, device: str = "cpu", batch_tokens: in
     network = _load(model, device)
     filler = config["pad_token_id"]
     return SentenceTransformersEmbedder(
-        model.spec, identity, tokenizer, network, filler=filler, batch_tokens=batch_tokens
+        model.spec,
+        identity,
+        tokenizer,
+        network,
+        filler=filler,
+        batch_tokens=batch_tokens or _BATCH_TOKENS[network.device.type],
     )
 
 
@@ -58,6 +69,7 @@ class SentenceTransformersEmbedder:
         batch_tokens: int,
     ) -> None:
         self.name = spec.name
+        self.device = str(network.device)
         self.dimension = spec.dimension
         self.max_tokens = spec.max_tokens
         self.fingerprint = identity
@@ -103,6 +115,15 @@ class SentenceTransformersEmbedder:
         return vectors
 
 
+def _import_torch() -> ModuleType:
+    # Read when torch is first imported. Threads that spin while they wait make everything many times slower as soon as another
+    # process, such as a parser, is busy on one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    return torch
+
+
 def _checked_config(model: ResolvedModel) -> dict[str, int]:
     """The numbers of `config.json` that matter here, after a look at whether they are those of the spec."""
     try:
@@ -120,10 +141,7 @@ def _checked_config(model: ResolvedModel) -> dict[str, int]:
 
 def _load(model: ResolvedModel, device: str) -> SentenceTransformer:
     """The model as sentence-transformers runs it, built from the spec: code and settings in the folder do not count."""
-    # Read when torch is first imported. Threads that spin while they wait make everything many times slower as soon as another
-    # process, such as a parser, is busy on one of the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
+    torch = _import_torch()
     import transformers
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer

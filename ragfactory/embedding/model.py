@@ -37,6 +37,9 @@ class Embedder(Protocol):
     def name(self) -> str: ...
 
     @property
+    def device(self) -> str: ...
+
+    @property
     def dimension(self) -> int: ...
 
     @property

@@ -168,7 +168,7 @@ class Assembly:
             encoded = embedder.encode([text for _, text in batch])
             index.builder.put_vectors([key for key, _ in batch], encode(encoded.vectors))
             seconds = time.perf_counter() - started
-            self._emit(events.Embedded(len(batch), encoded.tokens, encoded.windowed, seconds, "cpu"))
+            self._emit(events.Embedded(len(batch), encoded.tokens, encoded.windowed, seconds, embedder.device))
         index.texts.clear()
         for waiting in index.waiting:
             index.builder.add(waiting.record, waiting.chunks)
@@ -177,10 +177,10 @@ class Assembly:
     def _embedder(self, recipe: Recipe | None) -> Embedder:
         assert recipe is not None, "documents are added by a recipe"
         if recipe.embedder.fingerprint not in self._embedders:
-            from ragfactory.embedding.engine import open_embedder
+            from ragfactory.embedding.engine import best_device, open_embedder
 
             self._emit(events.Notice(recipe.model.note))
-            self._embedders[recipe.embedder.fingerprint] = open_embedder(recipe.model)
+            self._embedders[recipe.embedder.fingerprint] = open_embedder(recipe.model, device=best_device())
         return self._embedders[recipe.embedder.fingerprint]
 
 
