@@ -10,7 +10,7 @@ from ragfactory.chunking.tables import body_start, repeated_heads
 from ragfactory.documents.model import BlockKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ragfactory.chunking.boundaries import Pieces
     from ragfactory.chunking.measure import Budget
@@ -55,11 +55,11 @@ def block_units(
     """
     for i, block in enumerate(document.blocks):
         top = document.blocks[lead_in(document.blocks, i, breaks)].start
+        pieces: Iterable[tuple[int, int]]
         if i in whole or budget.fits(top, block.end):
-            pieces = iter([trim(document.text, block.start, block.end)])
+            pieces = [trim(document.text, block.start, block.end)]
         else:
-            cuts = _CUTS.get(block.kind, _PROSE)
-            pieces = _cut(budget, block.start, block.end, cuts, _room(block, budget))
+            pieces = _cut(budget, block.start, block.end, _CUTS.get(block.kind, _PROSE), _room(block, budget))
         leads_until = block.end if i in leads else _leads_until(document.blocks, i)
         for n, (start, end) in enumerate(pieces):
             yield Unit(start, end, block.kind in _CUTS, breaks=n == 0 and i in breaks, leads=end <= leads_until)
@@ -105,7 +105,8 @@ def _leads_until(blocks: Sequence[Block], i: int) -> int:
     """The offset up to which block `i` belongs with what follows: all of a heading, the column heads of a table."""
     block = blocks[i]
     if block.table is not None:
-        return body_start(block, block.table)
+        body = body_start(block, block.table)
+        return body if body < block.end else block.start  # column heads over no rows lead in to nothing
     return block.end if _is_lead_in(blocks, i) else block.start
 
 

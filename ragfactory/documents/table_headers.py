@@ -26,18 +26,28 @@ def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
     """How many of the first rows are column heads: 0 to 4.
 
     Heads are the rows above the first amount that fill a column beyond the first with words, years or dates, and a first row
-    above them that fills the first column alone. A table without any amount has none: its first row may be a row like
-    the others.
+    above them that fills the first column alone. Only one of them has a word in the first column as well: two such rows are a list
+    of labels and values. A table without any amount has none: its first row may be a row like the others.
     """
     heads = 0
+    labelled = False
     for i, row in enumerate(rows[:_MAX_HEADER_ROWS]):
         values = [cell.strip() for cell in row[1:] if cell.strip()]
         if any(map(is_amount, values)) or (not values and i > 0):
             break
+        if row[0].strip() and values:
+            if labelled or (len(row) == 2 and _holds_another_number(values[0])):
+                break
+            labelled = True
         if values:
             heads = i + 1
     has_amounts = any(is_amount(cell.strip()) for row in rows[heads:] for cell in row[1:])
     return heads if has_amounts else 0
+
+
+def _holds_another_number(cell: str) -> bool:
+    """Whether a cell has digits beside years and dates: a reference, a telephone number."""
+    return any(map(str.isdigit, _YEAR.sub("", _DATE.sub("", cell))))
 
 
 def is_amount(cell: str) -> bool:

@@ -12,6 +12,7 @@ from ragfactory.chunking.strategies import (
     page_plus_table_aware,
     semantic_sections,
     table_aware,
+    tokens,
     words,
 )
 
@@ -41,6 +42,6 @@ STRATEGIES: dict[StrategyName, Strategy] = {
     "conversation_turns": Strategy(conversation_turns.spans, 600, 0, "characters"),
     "table_aware": Strategy(table_aware.spans, 1000, 100, "characters"),
     "words": Strategy(words.spans, 500, 20, "words"),
-    "tokens": Strategy(words.spans, 250, 25, "tokens"),
+    "tokens": Strategy(tokens.spans, 250, 25, "tokens"),
     "code": Strategy(code.spans, 1500, 100, "tokens"),
 }

@@ -1,4 +1,4 @@
-"""Words: a window that slides over the text word by word, for `words` and, measured in tokens, for `tokens`."""
+"""Words: a window that slides over the text word by word."""
 
 from __future__ import annotations
 

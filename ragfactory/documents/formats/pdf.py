@@ -25,7 +25,7 @@ def parse(path: Path, options: Parse) -> Document:
     with open_pdf(path) as doc:
         pages = read_pages(doc, range(1, doc.page_count + 1), options.tables)
         if not any(page.lines or page.sideways for page in pages):
-            raise without_text(path, doc)
+            raise without_text(path, doc, pages)
         return assemble(pages, read_info(doc), options.tables)
 
 
