@@ -46,7 +46,9 @@ def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _holds_another_number(cell: str) -> bool:
-    """Whether a cell has digits beside years and dates: a reference, a telephone number."""
+    """Whether a cell has digits beside years and dates, as a reference or a telephone number does."""
+    if _YEAR.search(cell) and any(map(str.isalpha, cell)):  # "Year ended December 31, 2015"
+        return False
     return any(map(str.isdigit, _YEAR.sub("", _DATE.sub("", cell))))
 
 
