@@ -48,7 +48,9 @@ def main(folder: Path) -> int:
             sums[f"{name} pairs"] += pairs
             cells += f"{words:>12.3f}{pairs:>12.3f}"
         print(f"{document.stem:<24}{cells}")
-    means = "".join(f"{sums[f'{name} {what}'] / len(documents):>12.3f}" for name in formats for what in ("words", "pairs"))
+    means = "".join(
+        f"{sums[f'{name} {what}'] / len(documents):>12.3f}" for name in formats for what in ("words", "pairs")
+    )
     print(f"{'mean':<24}{means}")
     return 0
 

@@ -97,7 +97,8 @@ def explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{key}: missing"
     came = repr(first["input"])
-    return f"{key}: {first['msg'].lower()}, got {came if len(came) <= 60 else came[:57] + '...'}"
+    expected = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{key}: {expected}, got {came if len(came) <= 60 else came[:57] + '...'}"
 
 
 def _read(file: Path) -> dict[str, Any]:

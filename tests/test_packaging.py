@@ -56,7 +56,9 @@ def test_llama_cpp_was_compiled_and_loads():
 
 def test_constraints_pin_everything_that_is_installed():
     pinned = dict(
-        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
     )
     assert pinned["torch"] == "2.13.0"
     for requirement in importlib.metadata.requires("ragfactory") or ():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless
+from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
@@ -144,7 +144,7 @@ def _render_documents(shown: list[tuple[Manifest, list[DocumentRecord]]], limit:
             table.add_column(name, justify="right")
         for document in documents[:limit]:
             pages = "" if document.pages is None else str(document.pages)
-            table.add_row(Text(harmless(document.path)), document.language or "", pages, str(document.chunks))
+            table.add_row(Text(on_one_line(document.path)), document.language or "", pages, str(document.chunks))
         console.print(table)
         if limit is not None and len(documents) > limit:
             console.print(f"  and {len(documents) - limit:,} more (--limit 0 shows all)")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless
+from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
@@ -93,7 +93,7 @@ def _render(file: Path, prepared: PreparedDocument, console: Console, *, all_blo
 
     assert prepared.document is not None
     found = prepared.classification
-    console.print(Text(harmless(file.name), style="bold"))
+    console.print(Text(on_one_line(file.name), style="bold"))
     console.print(f"type       {found.type} (confidence {found.confidence:.2f})")
     for line in found.evidence:
         console.print(Text(f"           {harmless(line)}", style="dim"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
@@ -13,8 +14,10 @@ from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.errors import ExitCode
 
+NAME = "ragfactory"
+
 app = typer.Typer(
-    name="ragfactory",
+    name=NAME,
     help="Turn folders of business documents into a searchable, versioned index, on this machine.",
     no_args_is_help=True,
     add_completion=True,
@@ -51,11 +54,21 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the status the documentation promises."""
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:
-        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-        problem = Problem("usage", error.format_message(), f"`ragfactory {command} --help`".replace(" ` ", "` "))
-        result = CommandResult(errors=(problem,), exit_code=ExitCode.USAGE)
+        command, result = _wrong_usage(error)
         Output(json="--json" in sys.argv).show(command, result)
         status = result.exit_code
     sys.exit(status)
+
+
+def _wrong_usage(error: typer.TyperException) -> tuple[str, CommandResult]:
+    """The command that was meant, as far as the words go, and the result."""
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context else NAME
+    command, message = path.removeprefix(NAME).strip(), error.format_message()
+    result = CommandResult(errors=(Problem("usage", message, f"see `{path} --help`"),), exit_code=ExitCode.USAGE)
+    if context and message == context.get_help():  # what typer raises for a group that was named without a command
+        missing = replace(result.errors[0], message="a command is missing")
+        result = replace(result, errors=(missing,), render=lambda console: console.print(message, soft_wrap=True))
+    return command, result

@@ -23,6 +23,16 @@ def harmless(text: str) -> str:
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def on_one_line(text: str) -> str:
+    """`harmless` for a file name or a message, which has no business starting a line of its own."""
+    return harmless(re.sub("[\n\t]", "\N{REPLACEMENT CHARACTER}", text))
+
+
+def printable(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a command line that are not UTF-8 become backslash escapes."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class Output:
     """Where a command's words go. With `json`, standard output holds the one document, and all else goes to standard error."""
 
@@ -65,7 +75,7 @@ class Output:
         from rich.text import Text
 
         style = {"warning": "yellow", "error": "bold red"}.get(label, "dim")
-        self.errors.print(Text.assemble((f"{label}: ", style), harmless(message)), soft_wrap=True)
+        self.errors.print(Text.assemble((f"{label}: ", style), on_one_line(message)), soft_wrap=True)
 
     def _show_problem(self, problem: Problem) -> None:
         place = f"{problem.path}: " if problem.path and not problem.message.startswith(problem.path) else ""
@@ -77,5 +87,11 @@ class Output:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
+    class PatientConsole(Console):
+        """One that falls silent when nobody reads it any more, where rich would end the program."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
     # Text from documents is never markup, and numbers and paths need no colours of rich's choosing.
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return PatientConsole(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless
+from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
@@ -68,12 +68,13 @@ def check(
     def body(_output: Output) -> CommandResult:
         from ragfactory.cli.result import Problem
         from ragfactory.errors import ExitCode, ProfileError
+        from ragfactory.pipeline.recipe import check_profile
         from ragfactory.profiles import load_profile
 
         good, problems = [], []
         for file in files:
             try:
-                load_profile(file)
+                check_profile(load_profile(file))
             except ProfileError as error:
                 problems.append(Problem.of(error))
             else:
@@ -81,7 +82,7 @@ def check(
         return CommandResult(
             data={"valid": good},
             render=lambda console: console.print(
-                "\n".join(f"{harmless(file)}: valid" for file in good), soft_wrap=True
+                "".join(f"{on_one_line(file)}: valid\n" for file in good), soft_wrap=True, end=""
             ),
             errors=tuple(problems),
             exit_code=ExitCode.USAGE if problems else ExitCode.OK,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ragfactory.cli.output import printable
 from ragfactory.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -62,10 +63,13 @@ class CommandResult:
             "exit_code": int(self.exit_code),
             "data": self.data,
             "warnings": list(self.warnings),
-            "errors": [_without_empty_path(problem) for problem in self.errors],
+            "errors": [_entry(problem) for problem in self.errors],
         }
 
 
-def _without_empty_path(problem: Problem) -> dict[str, str | None]:
-    entry: dict[str, str | None] = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    return {**entry, "path": problem.path} if problem.path else entry
+def _entry(problem: Problem) -> dict[str, str | None]:
+    """A problem for `envelope`, its path left out where there is none. What it quotes may be no UTF-8."""
+    entry = {name: text and printable(text) for name, text in asdict(problem).items()}
+    if not entry["path"]:
+        del entry["path"]
+    return entry

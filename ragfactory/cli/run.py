@@ -32,9 +32,15 @@ def run(command: str, body: Callable[[Output], CommandResult], *, json: bool) ->
     try:
         output.show(command, result)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output had enough of it; nothing is wrong, and nothing more can be said.
+    except OSError as error:
+        # Nothing more can be said there. That whoever reads it has seen enough is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            output.note("error", f"standard output cannot be written: {error.strerror}")
+            result = CommandResult(exit_code=ExitCode.BUG)
+    except Exception as error:  # noqa: BLE001 - a bug in showing a result is told like one in making it
+        result = bug(error)
+        output.show(command, result)
     raise typer.Exit(result.exit_code)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless
+from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def search(
     query: Annotated[str, typer.Argument(help="A question or some words, in any of the documents' languages.")],
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many passages.")] = 5,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
     mode: Annotated[
         Literal["hybrid", "dense", "text"],
         typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
@@ -99,7 +99,7 @@ def _render(result: SearchResult, languages: list[str], console: Console) -> Non
         console.print(Padding(_marked(hit.chunk.text, result.query, languages), (0, 0, 0, 4)))
         if hit.others:
             also = ", ".join(other.doc_id for other in hit.others)
-            console.print(Padding(Text(harmless(f"also in {also}"), style="dim"), (0, 0, 0, 4)))
+            console.print(Padding(Text(on_one_line(f"also in {also}"), style="dim"), (0, 0, 0, 4)))
         console.print()
 
 
@@ -113,7 +113,7 @@ def _headline(rank: int, hit: Hit) -> Text:
     return Text.assemble(
         (f"{rank:2}  ", "dim"),
         (f"{hit.score:.3f}  ", "cyan"),
-        (harmless(hit.at.doc_id), "bold"),
+        (on_one_line(hit.at.doc_id), "bold"),
         pages,
         ("  " + str(hit.index), "dim"),
     )

@@ -166,7 +166,7 @@ def _load(model: ResolvedModel, device: str) -> SentenceTransformer:
     except (RuntimeError, AssertionError) as error:
         raise ModelUnavailableError(
             f"{model.spec.name} cannot be put on the device {device}: {error}",
-            hint="`ragfactory gpu status` shows the devices there are",
+            hint="`ragfactory doctor` shows the devices there are",
         ) from error
 
 

@@ -97,7 +97,7 @@ def _read(memory: Path) -> dict[str, Any]:
 def _write(memory: Path, known: dict[str, Any]) -> None:
     # A folder that cannot be written costs the next run a second look at the weights, nothing else.
     with contextlib.suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as stream:
             stream.write(orjson.dumps(known))
         Path(stream.name).replace(memory)

@@ -94,7 +94,7 @@ class Assembly:
             if index.builder.is_stored(chunk_key):
                 waiting.chunks.append(Repeated(place, chunk_key))
                 continue
-            text = enriched_text(source.path.name, document_type, context, chunk.text)
+            text = enriched_text(source.name, document_type, context, chunk.text)
             vector_key = _vector_key(text, recipe.embedder)
             if index.builder.has_vector(vector_key) or vector_key in index.texts:
                 reused += 1
@@ -150,9 +150,10 @@ class Assembly:
         """Open an index to add to it by `recipe`, or, with None, only to take documents out."""
         name, paths = self._open_index(document_type)
         base = Version.open(paths, name) if paths.current_number() is not None else None
+        leaving = {*self._making, *((record.root, record.path) for record in self._removed)}
         if recipe is not None and base is not None:
-            _refuse_stranding(base, recipe, {*self._making, *((r.root, r.path) for r in self._removed)})
-        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), self._making)
+            _refuse_stranding(base, recipe, leaving)
+        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), leaving)
         if builder.recovered:
             self._emit(events.Notice(f"{name}: {builder.recovered} vectors of an unfinished run are used again"))
         self._indexes[document_type] = index = _Index(name, recipe, builder, base)

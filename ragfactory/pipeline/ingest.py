@@ -14,7 +14,7 @@ from ragfactory import events
 from ragfactory.errors import NothingPublishedError, UsageError
 from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.plan import make_plan
-from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, setup_for
+from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.recipe import Recipes
 from ragfactory.pipeline.report import RunReport
 from ragfactory.pipeline.sandbox import Job, Sandbox
@@ -61,17 +61,19 @@ def ingest(paths: Sequence[Path], options: IngestOptions, config: Config, listen
         listener(event)
 
     started = time.perf_counter()
-    with ExitStack() as stack:
-        run = _Run(options, config, emit, stack)
-        try:
-            run.execute(scan(paths), report)
-        except OSError as error:
-            raise NothingPublishedError(
-                f"the store cannot be written: {error}", hint="make room or mend the disk, then run this again"
-            ) from error
-        finally:
-            report.seconds = time.perf_counter() - started
-            _keep(report, config.runs)
+    found = scan(paths)
+    try:
+        with ExitStack() as stack:
+            run = _Run(options, config, emit, stack)
+            try:
+                run.execute(found, report)
+            finally:
+                report.seconds = time.perf_counter() - started
+                _keep(report, config.runs)
+    except OSError as error:
+        raise NothingPublishedError(
+            f"the store cannot be written: {error}", hint="make room or mend the disk, then run this again"
+        ) from error
     return report
 
 
@@ -150,7 +152,7 @@ class _Run:
         )
 
     def _job(self, source: Source) -> Job:
-        return Job(source.path, asdict(Request(os.fsdecode(source.path), self._forced)))
+        return Job(source.path, asdict(Request(quote_path(source.path), self._forced)))
 
     def _announce(self, source: Source, prepared: PreparedDocument) -> None:
         for warning in prepared.warnings:
@@ -168,6 +170,7 @@ class _Run:
 
     def _open_project(self) -> None:
         """Lock the project's indexes and read what they hold."""
+        make_private_dirs(self._config.home)
         for name in index_names(self._config.indexes, tenant=self._config.tenant, project=self._config.project):
             paths = IndexPaths.of(self._config.indexes, name)
             self._stack.enter_context(writer_lock(paths.lock))
@@ -194,5 +197,9 @@ def _failure(source: Source, error: RagfactoryError) -> events.Failed:
 
 
 def _keep(report: RunReport, runs: Path) -> None:
-    make_private_dirs(runs)
-    replace_file(runs / f"{report.run_id}.json", report.to_json())
+    """Write the report. What the run did stands without it, so a disk that refuses is told and no more."""
+    try:
+        make_private_dirs(runs)
+        replace_file(runs / f"{report.run_id}.json", report.to_json())
+    except OSError as error:
+        report.notices.append(f"the run report cannot be kept: {error}")

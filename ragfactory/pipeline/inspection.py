@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import UsageError
-from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, setup_for
+from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.recipe import Recipes
 from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.profiles import get_profile, load_profiles
@@ -34,9 +33,9 @@ def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
         models=config.models,
         stored=lambda _: None,
     )
-    setup = setup_for(profiles, recipes, config.limits)
     make_private_dirs(config.logs)
-    job = Job(file, asdict(Request(os.fsdecode(file.absolute()), forced, keep_document=True)))
+    setup = setup_for(profiles, recipes, config.limits)
+    job = Job(file, asdict(Request(quote_path(file.absolute()), forced, keep_document=True)))
     with Sandbox(TARGET, setup, workers=1, limits=config.limits, log=config.logs / "parsers.log") as sandbox:
         (outcome,) = sandbox.run([job])
     if outcome.error is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ragfactory.store.durable import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.pipeline.scan import Scan, Source
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ragfactory.store.version import Identity
 
     Stored = Mapping[Identity, DocumentRecord]
+    Row = tuple[str, int, int]  # index, segment, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +79,29 @@ def _add_leaning(
     stored: Stored,
     sources: Mapping[Identity, Source],
 ) -> None:
-    """Add the sources of documents that share rows of those that change or go, until no more are found."""
+    """Add the sources of documents that share rows of those that change or go, until no more are found.
+
+    The document of a shared row may also have gone before, in a run that did not see the others.
+    """
     leaning = {identity: record for identity, record in stored.items() if record.shared}
     going = [stored[identity] for identity in (*changed, *removed) if identity in stored]
-    while going:
-        rows = _rows(going)
+    rows = _shared_rows(leaning.values()).difference(_rows(stored.values())) | set(_rows(going))
+    while rows:
         found = [
             identity
             for identity, record in leaning.items()
-            if identity not in changed
-            and identity in sources
-            and any((record.document_type, shared.segment, shared.row) in rows for shared in record.shared)
+            if identity not in changed and identity in sources and not rows.isdisjoint(_shared_rows([record]))
         ]
         changed.update({identity: sources[identity] for identity in found})
-        going = [stored[identity] for identity in found]
+        rows = set(_rows(stored[identity] for identity in found))
 
 
-def _rows(records: Iterable[DocumentRecord]) -> set[tuple[str, int, int]]:
-    return {
-        (record.document_type, segment, row)
-        for record in records
-        for segment, first, count in record.rows
-        for row in range(first, first + count)
-    }
+def _rows(records: Iterable[DocumentRecord]) -> Iterator[Row]:
+    for record in records:
+        for segment, first, count in record.rows:
+            for row in range(first, first + count):
+                yield record.document_type, segment, row
+
+
+def _shared_rows(records: Iterable[DocumentRecord]) -> set[Row]:
+    return {(record.document_type, shared.segment, shared.row) for record in records for shared in record.shared}

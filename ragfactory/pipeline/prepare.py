@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import orjson
 
@@ -71,11 +73,16 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a parser's process is asked. `profile` forces a profile."""
+    """What a parser's process is asked. `quoted_path` is `quote_path` of the file; `profile` forces a profile."""
 
-    path: str
+    quoted_path: str
     profile: str | None
     keep_document: bool = False
+
+
+def quote_path(path: Path) -> str:
+    """A path as ASCII. File names are bytes, and not all of them are text that JSON could hold."""
+    return quote_from_bytes(os.fsencode(path))
 
 
 def setup_for(profiles: Iterable[Profile], recipes: Recipes, limits: Limits) -> dict[str, Any]:
@@ -101,7 +108,7 @@ def prepare(
     request: Request, *, profiles: dict[str, Profile], tokenizers: dict[str, Tokenizer], limit: int
 ) -> PreparedDocument:
     """Read, recognise, cut and describe one file. Raises DocumentError when it cannot be done."""
-    path = Path(request.path)
+    path = Path(os.fsdecode(unquote_to_bytes(request.quoted_path)))
     started = time.perf_counter()
     try:
         before = path.stat()

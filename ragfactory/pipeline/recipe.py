@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import orjson
 
+from ragfactory.chunking.chunk import size_and_overlap
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.registry import parser_for
-from ragfactory.embedding.catalog import AUTO
+from ragfactory.embedding.catalog import AUTO, EMBEDDERS
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
+from ragfactory.errors import ProfileError
 from ragfactory.profiles import Profile, routing_digest
 from ragfactory.store.records import EmbedderEntry
 
@@ -49,6 +51,16 @@ class Recipe:
         return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def check_profile(profile: Profile) -> None:
+    """Raise ProfileError where a profile asks for chunks or an embedder that there cannot be."""
+    size_and_overlap(profile.chunk)
+    if profile.embed.model not in (AUTO, *EMBEDDERS):
+        raise ProfileError(
+            f"{profile.name}: embed.model: one of {', '.join((AUTO, *EMBEDDERS))} expected, got {profile.embed.model!r}",
+            hint="`ragfactory model list` shows the models",
+        )
+
+
 class Recipes:
     """The recipe of each profile, made when it is first asked for.
 
@@ -67,6 +79,8 @@ class Recipes:
         stored: Callable[[str], EmbedderEntry | None],
     ) -> None:
         self._profiles = {profile.name: profile for profile in profiles}
+        for profile in self._profiles.values():
+            check_profile(profile)
         self._routing = routing_digest(self._profiles.values()) if routed else None
         self._choice = choice
         self._default = default
@@ -80,8 +94,12 @@ class Recipes:
             profile = self._profiles[document_type]
             stored = self._stored(document_type)
             wanted = profile.embed.model if profile.embed.model != AUTO else self._default
-            name = self._choice or (stored.name if stored else wanted)
-            model = resolve(name, self._models)
+            if stored and not self._choice:
+                model = replace(
+                    resolve(stored.name, self._models), note=f"embedder {stored.name}, as the index was built with"
+                )
+            else:
+                model = resolve(self._choice or wanted, self._models)
             entry = EmbedderEntry(name=model.spec.name, fingerprint=fingerprint(model), dimension=model.spec.dimension)
             self._made[document_type] = Recipe(profile, model, entry, self._routing)
         return self._made[document_type]

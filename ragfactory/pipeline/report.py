@@ -90,10 +90,10 @@ class RunReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK, PARTIAL when some files failed, NOT_PUBLISHED when every file did."""
+        """OK, PARTIAL when some files failed, NOT_PUBLISHED when every file did and nothing else was published."""
         if not self.failed:
             return ExitCode.OK
-        return ExitCode.PARTIAL if self.good_files else ExitCode.NOT_PUBLISHED
+        return ExitCode.PARTIAL if self.good_files or self.published else ExitCode.NOT_PUBLISHED
 
     @property
     def good_files(self) -> int:

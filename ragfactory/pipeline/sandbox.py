@@ -71,32 +71,42 @@ class Sandbox:
 
         What children and their libraries print goes to the file `log`.
         """
-        self._start = orjson.dumps({"target": target, "setup": setup, "memory_mb": limits.memory_mb})
+        self._start = orjson.dumps(
+            {
+                "target": target,
+                "setup": setup,
+                "memory_mb": limits.memory_mb,
+                "seconds": limits.seconds,
+                "log": str(log),
+            }
+        )
         self._seconds = limits.seconds
         self._log = log
         self._count = workers
         self._children: list[_Child] = []
         self._stop = threading.Event()
+        self._driver: threading.Thread | None = None
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """The outcome of each job, in order, made ahead of the consumer up to a bound.
+        """The outcome of each job, in order, made ahead of the consumer up to a bound; one run at a time.
 
         Raises SandboxError when a child cannot even start.
         """
         outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=_AHEAD * self._count)
-        driver = threading.Thread(target=self._drive, args=(iter(jobs), outcomes), name="sandbox", daemon=True)
-        driver.start()
+        self._stop.clear()
+        self._driver = threading.Thread(target=self._drive, args=(iter(jobs), outcomes), name="sandbox", daemon=True)
+        self._driver.start()
         try:
             while (outcome := outcomes.get()) is not None:
                 if isinstance(outcome, BaseException):
                     raise outcome
                 yield outcome
         finally:
-            self._stop.set()
-            driver.join()
+            self._halt()
 
     def close(self) -> None:
-        """End the children."""
+        """End the children, and the run if there is one."""
+        self._halt()
         for child in self._children:
             child.close()
         self._children.clear()
@@ -106,6 +116,11 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _halt(self) -> None:
+        self._stop.set()
+        if self._driver is not None:
+            self._driver.join()
 
     def _drive(self, jobs: Iterator[Job], outcomes: queue.Queue[Outcome | BaseException | None]) -> None:
         pending: deque[_Slot] = deque()
@@ -150,12 +165,7 @@ class Sandbox:
             busy[connection].receive()
         for connection, child in busy.items():
             if connection not in ready and child.is_late:
-                child.give_up(
-                    ParserTimeoutError(
-                        f"not read within {self._seconds:g} s",
-                        hint="raise limits.seconds in config.toml, or split the file",
-                    )
-                )
+                child.give_up(_late(self._seconds))
         self._children = [child for child in self._children if not child.is_closed]
 
 
@@ -243,11 +253,21 @@ class _Child:
             raise SandboxError(
                 f"a parser process cannot start ({how})", hint=f"{self._log} says why; `ragfactory doctor` may help"
             )
-        self.give_up(ParserCrashedError(f"its parser died ({how})", hint=f"{self._log} may say more"))
+        # Its own clock comes first when outcomes wait to be taken, and nobody looks at ours meanwhile.
+        if status == -signal.SIGALRM:
+            self.give_up(_late(self._seconds))
+        else:
+            self.give_up(ParserCrashedError(f"its parser died ({how})", hint=f"{self._log} may say more"))
 
     def _send(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # a child that is gone shows itself when its answer is read
             self.connection.send_bytes(data)
+
+
+def _late(seconds: float) -> ParserTimeoutError:
+    return ParserTimeoutError(
+        f"not read within {seconds:g} s", hint="raise limits.seconds in config.toml, or split the file"
+    )
 
 
 class RemoteDocumentError(DocumentError):

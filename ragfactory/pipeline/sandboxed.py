@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 READY, ACCEPTED, REFUSED = b"=", b"+", b"-"  # the first byte of every message to the parent
+_GRACE_S = 2.0  # past a job's time, which the parent keeps; should that be killed, the alarm ends the child
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,14 @@ def serve(connection: Connection[bytes, bytes]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     connection.send_bytes(READY)
     while True:
-        connection.send_bytes(_answer(function, orjson.loads(connection.recv_bytes())))
+        argument = orjson.loads(connection.recv_bytes())
+        signal.setitimer(signal.ITIMER_REAL, start["seconds"] + _GRACE_S)
+        answer = _answer(function, argument, start["log"])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        connection.send_bytes(answer)
 
 
-def _answer(function: Callable[[dict[str, Any]], bytes], argument: dict[str, Any]) -> bytes:
+def _answer(function: Callable[[dict[str, Any]], bytes], argument: dict[str, Any], log: str) -> bytes:
     try:
         return ACCEPTED + function(argument)
     except RagfactoryError as error:
@@ -53,7 +58,7 @@ def _answer(function: Callable[[dict[str, Any]], bytes], argument: dict[str, Any
     except Exception as error:
         logger.exception("reading %s", argument)
         return _refuse(
-            DocumentError(f"its parser failed: {type(error).__name__}: {error}", hint="the log has the details")
+            DocumentError(f"its parser failed: {type(error).__name__}: {error}", hint=f"{log} has the details")
         )
 
 

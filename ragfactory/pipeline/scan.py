@@ -33,6 +33,11 @@ class Source:
         """(root, doc_id): what tells this source from every other."""
         return self.root, self.doc_id
 
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.doc_id.rpartition("/")[2]
+
 
 @dataclass(slots=True)
 class Scan:
@@ -54,25 +59,29 @@ def scan(paths: Sequence[Path]) -> Scan:
     """Look through folders and single files.
 
     Left out are hidden files and folders, and symbolic links that lead out of the folder or to a folder; files that no parser
-    reads are counted by extension in `skipped`. Raises UsageError for a path that does not exist.
+    reads are counted by extension in `skipped`. Raises UsageError for a path that is not there.
     """
     found = Scan()
     for given in paths:
         path = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
-        if path.is_dir():
-            root = str(path)
-            if root not in found.whole_roots:
-                found.whole_roots.add(root)
-                _scan_folder(path, found)
-        elif path.is_file():
+        if not _is_folder(path):
             _take(path, str(path.parent), path.name, found)
-        else:
-            raise UsageError(
-                f"{given}: no such file or folder", hint="name an existing file or folder", path=str(given)
-            )
+        elif str(path) not in found.whole_roots:
+            found.whole_roots.add(str(path))
+            _scan_folder(path, found)
     unique = {source.identity: source for source in found.sources}
     found.sources = [unique[identity] for identity in sorted(unique)]
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        place = printable_path(str(path))
+        raise UsageError(
+            f"{place}: {error.strerror or error}", hint="name an existing file or folder", path=place
+        ) from error
 
 
 def _scan_folder(root: Path, found: Scan) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from ragfactory.documents.model import clean
 from ragfactory.errors import IndexNotFoundError, ModelUnavailableError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.fusion import fuse
@@ -124,7 +125,8 @@ class Searcher:
 
     def search(self, query: str, *, top_k: int = 5, mode: Mode = Mode.HYBRID) -> SearchResult:
         """The `top_k` passages that answer `query` best. Raises UsageError for an empty query or an impossible `top_k`."""
-        if not query.strip():
+        query = clean(query).strip()
+        if not query:
             raise UsageError("the query is empty", hint="say what to look for")
         if not 1 <= top_k <= MAX_TOP_K:
             raise UsageError(
@@ -246,14 +248,15 @@ def _weights(candidate: _Candidate, mode: Mode) -> tuple[float, float]:
 def _hit(candidate: _Candidate, mode: Mode) -> Hit:
     segment = candidate.version.segments[candidate.segment]
     chunk = segment.chunk(candidate.row)
+    at, *others = _places(candidate, chunk)
     own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
     return Hit(
         index=candidate.name,
         version=candidate.version.manifest.version,
         chunk=chunk,
         chunk_hash=segment.chunk_keys[candidate.row].tobytes().hex(),
-        at=PlaceInDocument(chunk.path, chunk.root, chunk.place),
-        others=tuple(_others(candidate)),
+        at=at,
+        others=tuple(others),
         score=own or 0.0,
         dense=candidate.dense,
         lexical=candidate.lexical,
@@ -261,7 +264,13 @@ def _hit(candidate: _Candidate, mode: Mode) -> Hit:
     )
 
 
-def _others(candidate: _Candidate) -> Iterator[PlaceInDocument]:
+def _places(candidate: _Candidate, chunk: ChunkRecord) -> Iterator[PlaceInDocument]:
+    """Every place of a passage: that in the document it was stored for, if that still holds it, then all others."""
+    owner = candidate.version.documents.get((chunk.root, chunk.path))
+    if owner and any(
+        number == candidate.segment and first <= candidate.row < first + count for number, first, count in owner.rows
+    ):
+        yield PlaceInDocument(chunk.path, chunk.root, chunk.place)
     for holder in candidate.version.sharers(candidate.segment, candidate.row):
         yield PlaceInDocument(holder.document.path, holder.document.root, holder.place)
 

@@ -50,7 +50,7 @@ class LexicalWriter:
         _register(index)
         self._directory = directory
         with _disk_errors():
-            self._writer = index.writer(_WRITER_MEMORY, 1)
+            self._writer: Any = index.writer(_WRITER_MEMORY, 1)
 
     def add(self, segment: int, row: int, text: str, language: str | None) -> None:
         """Index the text of a row."""
@@ -72,8 +72,13 @@ class LexicalWriter:
         with _disk_errors():
             self._writer.commit()
             self._writer.wait_merging_threads()
+        self.close()
         for name in LOCK_FILES:
             (self._directory / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Stop; what was not committed does not count. tantivy's threads are done with the folder when this returns."""
+        self._writer = None
 
 
 class LexicalIndex:

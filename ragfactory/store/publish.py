@@ -82,7 +82,8 @@ class VersionBuilder:
         self._base = base
         self._embedder = embedder
         self._staging = paths.building / "version"
-        shutil.rmtree(self._staging, ignore_errors=True)
+        if self._staging.exists():
+            shutil.rmtree(self._staging)
         make_private_dirs(self._staging)
         self._log = VectorLog(paths.building / f"vectors-{embedder.fingerprint[:16]}.log", embedder.dimension)
         self.recovered = self._log.recovered
@@ -196,6 +197,7 @@ class VersionBuilder:
         """Close open files. The vectors stay under `building/` for the next run."""
         if self._writer is not None:
             self._writer.close()
+        self._lexical.close()
         self._log.close()
 
     def _owned_rows(self, documents: Iterable[DocumentRecord]) -> dict[int, Mask]:

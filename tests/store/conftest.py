@@ -6,6 +6,7 @@ import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from ragfactory.store.vectors import Matrix
     from ragfactory.store.version import Identity
 
+NAME = IndexName("acme", "project_001", "jaarrekening")
 ROOT = "/documents"
 DIMENSION = 16
 EMBEDDER = EmbedderEntry(name="random", fingerprint="ab" * 32, dimension=DIMENSION)
 RECIPE = {"name": "test"}
+
+_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,11 @@ class Shelf:
     """One index. A document is a path and its texts, one a chunk."""
 
     paths: IndexPaths
-    name: IndexName = IndexName("acme", "project_001", "jaarrekening")
+    name: IndexName = NAME
 
     @classmethod
     def at(cls, home: Path) -> Shelf:
-        shelf = cls(IndexPaths.of(home / "indexes", cls.name))
+        shelf = cls(IndexPaths.of(home / "indexes", NAME))
         make_private_dirs(shelf.paths.root)
         return shelf
 
@@ -61,7 +65,10 @@ class Shelf:
                 base.close()
 
     def publish(
-        self, changes: Mapping[str, Sequence[str] | None], language: str | None = "nl", embedder: EmbedderEntry = EMBEDDER
+        self,
+        changes: Mapping[str, Sequence[str] | None],
+        language: str | None = "nl",
+        embedder: EmbedderEntry = EMBEDDER,
     ) -> Manifest:
         """Publish a version in which the documents of `changes` have these texts; None takes one out."""
         with self.builder(changes, embedder) as builder:
@@ -165,6 +172,13 @@ def found_by_words(version: Version, query: str, k: int = 10) -> list[str]:
     """The texts that full text finds."""
     hits = version.lexical.search(query, k, list(version.manifest.languages))
     return [version.segments[hit.segment].chunk(hit.row).text for hit in hits]
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A temporary folder for tests that publish a hundred versions: in memory where it can be, since syncs cost most."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

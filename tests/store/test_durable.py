@@ -35,8 +35,8 @@ def test_a_replacement_that_fails_leaves_the_file_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     replace_file(tmp_path / "CURRENT", b"first")
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
-        patched.setattr(os, step, refuse(errno.ENOSPC))
+    monkeypatch.setattr(os, step, refuse(errno.ENOSPC))
+    with pytest.raises(OSError, match="No space left"):
         replace_file(tmp_path / "CURRENT", b"second")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"CURRENT": b"first"}
 

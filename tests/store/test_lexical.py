@@ -88,7 +88,7 @@ def test_stop_words_alone_find_only_their_exact_forms(tmp_path: Path) -> None:
     index = build(tmp_path, ("omzet van het jaar", "nl"), ("kosten", "nl"))
     assert rows(index, "de van het een") == [0]
     assert stems("de van het een", ["nl"]) == set()
-    assert stems("De gebouwen van Société", ["nl"]) == {"gebouw", "societe"}
+    assert stems("De gebouwen van Société", ["nl"]) == stems("gebouw", ["nl"]) | {"societe"}
     assert stems("De gebouwen", []) == {"de", "gebouwen"}
 
 

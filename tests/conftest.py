@@ -1,0 +1,115 @@
+"""A workplace for tests that run the whole line: folders, a home, the real MiniLM loaded once a process, and a small library."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory.config import Config
+from ragfactory.embedding import engine
+from ragfactory.pipeline.ingest import IngestOptions, ingest
+from ragfactory.retrieval.search import Mode, Searcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ragfactory.events import Event, Listener
+    from ragfactory.pipeline.report import RunReport
+    from ragfactory.retrieval.search import SearchResult
+
+MINILM = "all-minilm-l6-v2"
+
+DOCUMENTS = {
+    "stock/pump.txt": "You should order part XK-4471 when the pump on the roof is broken, because no other part will fit.",
+    "stock/valve.txt": "You should order part XK-4472 when the valve in the cellar is broken, because no other part will fit.",
+    "stock/filter.txt": "You should order part XK-4473 when the filter in the kitchen is broken, because no other part will fit.",
+    "garage.md": "# Garage\n\nOur mechanic fixed the brakes of both cars before the winter.",
+    "kitchen.md": "# Restaurant\n\nThe chef prepares soup from vegetables of the garden every morning.",
+    "chat-anna.txt": (
+        "Coach: Welcome back. How are you feeling since the last session?\n"
+        "Anna: Better, thank you. I kept to the action points.\n"
+        "Coach: What would you like to achieve this time?\n"
+        "Anna: More confidence when I set boundaries at work.\n"
+    ),
+    "hotel.txt": "Het hotel heeft vier gebouwen, en in de crèche spelen kinderen onder toezicht van een juf.",
+}
+
+
+def ignore(_event: Event) -> None:
+    """Listen to nothing."""
+
+
+class Workplace:
+    """Folders of documents under `path`, and a home that they are taken into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.docs = path / "docs"
+        self.docs.mkdir(exist_ok=True)
+        self.config = Config(home=path / "home", config_dir=path / "config", embedder=MINILM, parsers=1)
+
+    def copied_to(self, path: Path) -> Workplace:
+        """A workplace of the same content; what was taken in there are the documents here."""
+        shutil.copytree(self.path, path, dirs_exist_ok=True)
+        return Workplace(path)
+
+    def write(self, name: str, text: str, *, root: str = "docs") -> Path:
+        """Write a file below a folder of documents."""
+        file = self.path / root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def ingest(
+        self, *paths: Path, profile: str = "algemeen", embedder: str | None = None, listener: Listener = ignore
+    ) -> RunReport:
+        """Take the documents in, by default all of the folder `docs` under one profile."""
+        return ingest(paths or (self.docs,), IngestOptions(profile, embedder), self.config, listener)
+
+    def search(
+        self, query: str, document_type: str | None = None, *, mode: Mode = Mode.HYBRID, top_k: int = 5
+    ) -> SearchResult:
+        """Search what was taken in."""
+        with Searcher.open(self.config, document_type) as searcher:
+            return searcher.search(query, mode=mode, top_k=top_k)
+
+    def places(self, query: str) -> list[list[str]]:
+        """For each passage that holds a word of the query, the documents it stands in."""
+        hits = self.search(query, mode=Mode.TEXT).hits
+        return [[hit.at.doc_id, *(other.doc_id for other in hit.others)] for hit in hits]
+
+
+@pytest.fixture(scope="session")
+def minilm_loaded_once() -> Iterator[None]:
+    """Every run of this process shares one loaded model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "open_embedder", functools.cache(engine.open_embedder))
+        yield
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, minilm_loaded_once: None, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    monkeypatch.chdir(tmp_path)  # the working directory may hold profiles
+    return Workplace(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory, minilm_loaded_once: None) -> Workplace:
+    """A small company's documents, taken in by type. Tests do not change it."""
+    place = Workplace(tmp_path_factory.mktemp("library"))
+    for name, text in DOCUMENTS.items():
+        place.write(name, text)
+    report = place.ingest(profile="auto")
+    assert not report.failed
+    return place
+
+
+@pytest.fixture
+def own_library(library: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    """A copy of the library, for a test that changes it."""
+    monkeypatch.chdir(tmp_path)
+    return library.copied_to(tmp_path)

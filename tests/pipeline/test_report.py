@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from ragfactory import events
+from ragfactory.errors import ExitCode
+from ragfactory.pipeline.report import RunReport
+
+BAD = events.Failed("bad.pdf", "encrypted", "it asks for a password", "save it without one")
+
+
+def test_events_of_a_run_are_summed_up() -> None:
+    report = RunReport("run-1")
+    for event in (
+        events.Scanned(seen=3, to_process=3, unchanged=0, removed=0, skipped=0),
+        events.Prepared("a.pdf", "rapport", 4, 10, 1.5, 0.25),
+        events.Prepared("b.pdf", "rapport", None, 5, 0.5, 0.25),
+        BAD,
+        events.Embedded(8, 800, 1, 2.0, "cpu"),
+        events.Embedded(4, 400, 0, 1.0, "GPU-1"),
+        events.Stored("a.pdf", "t/p/rapport", 9, 0, 1),
+        events.Stored("b.pdf", "t/p/rapport", 3, 2, 0),
+        events.Notice("the full model is not here"),
+        events.Notice("a page has no text", "a.pdf"),
+        events.Published("t/p/rapport", 1, 2, 14, 0.5),
+    ):
+        report(event)
+    found = report.to_dict()
+    assert (found["files_seen"], found["pages"], found["types"]) == (3, 4, {"rapport": 2})
+    assert (found["chunks_made"], found["chunks_reused"], found["chunks_deduplicated"]) == (12, 2, 1)
+    assert found["chunks_windowed"] == 1
+    assert found["stages"] == {
+        "parse": {"items": 2, "seconds": 2.0, "tokens": 0},
+        "chunk": {"items": 15, "seconds": 0.5, "tokens": 0},
+        "embed": {"items": 12, "seconds": 3.0, "tokens": 1200},
+        "publish": {"items": 1, "seconds": 0.5, "tokens": 0},
+    }
+    assert {device: totals["items"] for device, totals in found["devices"].items()} == {"cpu": 8, "GPU-1": 4}
+    assert found["failed"] == [
+        {"path": "bad.pdf", "code": "encrypted", "message": "it asks for a password", "hint": "save it without one"}
+    ]
+    assert found["notices"] == ["the full model is not here", "a.pdf: a page has no text"]
+    assert found["published"] == [{"index": "t/p/rapport", "version": 1, "documents": 2, "chunks": 14}]
+    assert orjson.loads(report.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("failed", "good", "published", "expected"),
+    [
+        (False, 0, False, ExitCode.OK),
+        (False, 1, True, ExitCode.OK),
+        (True, 1, True, ExitCode.PARTIAL),
+        (True, 1, False, ExitCode.PARTIAL),
+        (True, 0, True, ExitCode.PARTIAL),
+        (True, 0, False, ExitCode.NOT_PUBLISHED),
+    ],
+)
+def test_the_exit_status_follows_from_what_failed(failed: bool, good: int, published: bool, expected: ExitCode) -> None:
+    report = RunReport("run-1", files_unchanged=good)
+    if failed:
+        report(BAD)
+    if published:
+        report(events.Published("t/p/rapport", 2, 1, 1, 0.1))
+    assert report.exit_code is expected

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragfactory.retrieval.fusion import fuse
+
+weights = st.just(0.0) | st.floats(0.01, 10)
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and BM25 scores of one to twenty candidates."""
+    n = draw(st.integers(1, 20))
+    dense = draw(st.lists(st.floats(-1, 1, width=32), min_size=n, max_size=n))
+    lexical = draw(st.lists(st.just(0.0) | st.floats(0.0078125, 50, width=32), min_size=n, max_size=n))
+    return np.array(dense, dtype=np.float32), np.array(lexical, dtype=np.float32)
+
+
+@given(candidates(), weights, weights)
+def test_scores_are_between_0_and_1(scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float) -> None:
+    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical)
+    assert (fused.shape, fused.dtype) == (scores[0].shape, np.float32)
+    assert np.isfinite(fused).all()
+    assert (fused >= -1e-6).all()
+    assert (fused <= 1 + 1e-6).all()
+
+
+@given(candidates(), weights, weights)
+def test_who_is_better_in_both_is_not_worse_fused(
+    scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float
+) -> None:
+    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical)
+    for i in range(len(fused)):
+        dominated = (scores[0] <= scores[0][i]) & (scores[1] <= scores[1][i])
+        assert (fused[dominated] <= fused[i] + 1e-6).all()
+
+
+@given(candidates(), st.floats(0.01, 10))
+def test_one_part_alone_keeps_its_order(scores: tuple[np.ndarray, np.ndarray], weight: float) -> None:
+    dense, lexical = scores
+    for part, fused in (
+        (dense, fuse(dense, lexical, dense_weight=weight, lexical_weight=0)),
+        (lexical, fuse(dense, lexical, dense_weight=0, lexical_weight=weight)),
+    ):
+        order = np.argsort(part, kind="stable")
+        assert (np.diff(fused[order]) >= -1e-6).all()
+
+
+@given(candidates(), weights, weights, st.floats(0.5, 4))
+def test_only_the_ratio_of_the_weights_counts(
+    scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float, factor: float
+) -> None:
+    once = fuse(*scores, dense_weight=dense, lexical_weight=lexical)
+    scaled = fuse(*scores, dense_weight=dense * factor, lexical_weight=lexical * factor)
+    np.testing.assert_allclose(once, scaled, atol=1e-5)
+
+
+def test_both_weights_zero_is_zero() -> None:
+    scores = np.array([0.5, 0.9], dtype=np.float32)
+    assert fuse(scores, scores, dense_weight=0, lexical_weight=0).tolist() == [0, 0]
+
+
+def test_nothing_to_fuse_is_nothing() -> None:
+    none = np.empty(0, dtype=np.float32)
+    assert fuse(none, none, dense_weight=1, lexical_weight=1).shape == (0,)
+
+
+def test_a_row_that_no_word_matches_gets_nothing_for_its_words() -> None:
+    dense = np.array([0.2, 0.8], dtype=np.float32)
+    lexical = np.array([7.0, 0.0], dtype=np.float32)
+    assert fuse(dense, lexical, dense_weight=1, lexical_weight=3).tolist() == pytest.approx([0.75, 0.25])
