@@ -6,6 +6,8 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -125,6 +127,7 @@ class Searcher:
 
     def search(self, query: str, *, top_k: int = 5, mode: Mode = Mode.HYBRID) -> SearchResult:
         """The `top_k` passages that answer `query` best. Raises UsageError for an empty query or an impossible `top_k`."""
+        mode = Mode(mode)
         query = clean(query).strip()
         if not query:
             raise UsageError("the query is empty", hint="say what to look for")
@@ -167,8 +170,11 @@ class Searcher:
         self.close()
 
     def _search_text(self, query: str, depth: int, candidates: dict[tuple[IndexName, int, int], _Candidate]) -> None:
+        languages = self.languages
+        statistics = [version.lexical.statistics(query, languages) for version in self._versions.values()]
+        overall = reduce(add, statistics)
         for name, version in self._versions.items():
-            for hit in version.lexical.search(query, depth, list(version.manifest.languages)):
+            for hit in version.lexical.search(query, depth, languages, overall):
                 self._candidate(candidates, name, hit.segment, hit.row).lexical = hit.score
 
     def _search_dense(

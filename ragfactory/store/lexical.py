@@ -1,11 +1,13 @@
 """The full-text index of a version: tantivy, a stemmer and stop words per language, over raw text and context.
 
-A chunk's words go into the field of its language, stemmed, and into a field for exact forms. A row is identified by an integer
+A chunk's words go into the field of its language, stemmed (as they are where the language has no stemmer), and into a field for
+exact forms. A row is identified by an integer
 that holds its segment and its row, so that a hit leads straight to its chunk.
 """
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,17 +17,18 @@ import tantivy
 from ragfactory.errors import DamagedIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
 LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 
-_ID, _EXACT = "id", "exact"
+_ID, _EXACT, _OTHER = "id", "exact", "other"
 _SEGMENT_SHIFT = 32
 _WRITER_MEMORY = 64_000_000
 _EXACT_BOOST = 0.5
+_MAX_WORDS = 256  # of a query: more only makes it slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,24 @@ class LexicalHit:
     segment: int
     row: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Over how many rows, and in how many of them each (field, word) occurs."""
+
+    rows: int
+    counts: dict[tuple[str, str], int]
+
+    def __add__(self, other: Statistics) -> Statistics:
+        terms = {**self.counts, **other.counts}
+        counts = {term: self.counts.get(term, 0) + other.counts.get(term, 0) for term in terms}
+        return Statistics(self.rows + other.rows, counts)
+
+    def idf(self, term: tuple[str, str]) -> float:
+        """The inverse document frequency of BM25 as tantivy computes it: ln(1 + (N - n + 0.5) / (n + 0.5))."""
+        n = self.counts[term]
+        return math.log(1 + (max(self.rows - n, 0) + 0.5) / (n + 0.5))
 
 
 class LexicalWriter:
@@ -57,8 +78,7 @@ class LexicalWriter:
         document = tantivy.Document()
         document.add_integer(_ID, _identify(segment, row))
         document.add_text(_EXACT, text)
-        if language in LANGUAGES:
-            document.add_text(language, text)
+        document.add_text(language if language in LANGUAGES else _OTHER, text)
         with _disk_errors():
             self._writer.add_document(document)
 
@@ -90,12 +110,27 @@ class LexicalIndex:
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
 
-    def search(self, query: str, k: int, languages: Sequence[str]) -> list[LexicalHit]:
+    def statistics(self, query: str, languages: Sequence[str]) -> Statistics:
+        """How often the words of `query` occur here; those of several indexes add up."""
+        terms = _terms(query, languages)
+        counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in terms}
+        return Statistics(self._searcher.num_docs, counts)
+
+    def search(
+        self, query: str, k: int, languages: Sequence[str], overall: Statistics | None = None
+    ) -> list[LexicalHit]:
         """The `k` rows that match `query` best, looked up with the stemmers of `languages`.
 
-        The query is plain text: no operator or quote in it means anything.
+        The query is plain text: no operator or quote in it means anything, and words after the 256th different one do not
+        count. With `overall`, the statistics of all indexes that are searched together, a word weighs by how rare it is in all of
+        them, so that scores of different indexes compare.
         """
-        clauses = [(tantivy.Occur.Should, term) for term in self._terms(query, languages)]
+        own = self.statistics(query, languages)
+        clauses = [
+            (tantivy.Occur.Should, self._clause(field, word, own, overall or own))
+            for field, word in own.counts
+            if own.counts[field, word]
+        ]
         if not clauses:
             return []
         hits = self._searcher.search(tantivy.Query.boolean_query(clauses), k).hits
@@ -106,13 +141,21 @@ class LexicalIndex:
             for key, (score, _) in zip(rows, hits, strict=True)
         ]
 
-    def _terms(self, query: str, languages: Sequence[str]) -> Iterable[Any]:
-        for language in languages:
-            if language in LANGUAGES:
-                for word in dict.fromkeys(_analyzer(language).analyze(query)):
-                    yield tantivy.Query.term_query(self._schema, language, word)
-        for word in dict.fromkeys(_analyzer(None).analyze(query)):
-            yield tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, _EXACT, word), _EXACT_BOOST)
+    def _clause(self, field: str, word: str, own: Statistics, overall: Statistics) -> Any:
+        term = (field, word)
+        boost = (_EXACT_BOOST if field == _EXACT else 1.0) * overall.idf(term) / own.idf(term)
+        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, word), boost)
+
+
+def _terms(query: str, languages: Sequence[str]) -> list[tuple[str, str]]:
+    """The fields to look in, each with the words of `query` as that field has them."""
+    fields: dict[str, str | None] = {language: language for language in languages if language in LANGUAGES}
+    fields |= {_OTHER: None, _EXACT: None}
+    return [
+        (field, word)
+        for field, language in fields.items()
+        for word in list(dict.fromkeys(_analyzer(language).analyze(query)))[:_MAX_WORDS]
+    ]
 
 
 def stems(text: str, languages: Sequence[str]) -> set[str]:
@@ -138,7 +181,7 @@ def _identify(segment: int, row: int) -> int:
 def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field(_ID, stored=False, indexed=True, fast=True)
-    for name in (*LANGUAGES, _EXACT):
+    for name in (*LANGUAGES, _OTHER, _EXACT):
         builder.add_text_field(name, stored=False, tokenizer_name=name, index_option="freq")
     return builder.build()
 
@@ -155,7 +198,8 @@ def _analyzer(language: str | None) -> Any:
 def _register(index: Any) -> None:
     for language in LANGUAGES:
         index.register_tokenizer(language, _analyzer(language))
-    index.register_tokenizer(_EXACT, _analyzer(None))
+    for name in (_OTHER, _EXACT):
+        index.register_tokenizer(name, _analyzer(None))
 
 
 def _open(directory: Path) -> Any:

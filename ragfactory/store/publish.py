@@ -188,11 +188,6 @@ class VersionBuilder:
         shutil.rmtree(self._paths.building)
         return manifest
 
-    def discard(self) -> None:
-        """Leave the index as it is and remove what this run wrote."""
-        self.close()
-        shutil.rmtree(self._paths.building, ignore_errors=True)
-
     def close(self) -> None:
         """Close open files. The vectors stay under `building/` for the next run."""
         if self._writer is not None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
 from ragfactory.store.durable import sha256_of
+from ragfactory.store.layout import IndexPaths
 from ragfactory.store.lexical import LexicalIndex
 from ragfactory.store.records import FORMAT, DocumentRecord, FileEntry, Manifest, Place, digest_of
 from ragfactory.store.segment import Segment
@@ -19,7 +20,7 @@ from ragfactory.store.segment import Segment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ragfactory.store.layout import IndexName, IndexPaths
+    from ragfactory.store.layout import IndexName
 
 MANIFEST = "manifest.json"
 DOCUMENTS = "documents.jsonl"
@@ -122,12 +123,12 @@ def read_manifest(directory: Path) -> Manifest:
         raw = orjson.loads(path.read_bytes())
         found = raw.get("format") if isinstance(raw, dict) else None
         if found != FORMAT:
-            raise DamagedIndexError(f"{path}: format {FORMAT} expected, found {found}", path=str(path))
+            raise _damaged(path, f"format {FORMAT} expected, found {found}")
         if raw.pop("digest", None) != digest_of(raw):
-            raise DamagedIndexError(f"{path}: not what was written (its digest differs)", path=str(path))
+            raise _damaged(path, "not what was written (its digest differs)")
         return Manifest.model_validate(raw)
     except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise DamagedIndexError(f"{path}: not a manifest that can be read", path=str(path)) from error
+        raise _damaged(path, "not a manifest that can be read") from error
 
 
 def read_documents(directory: Path) -> dict[Identity, DocumentRecord]:
@@ -137,8 +138,13 @@ def read_documents(directory: Path) -> dict[Identity, DocumentRecord]:
         with path.open("rb") as lines:
             records = [DocumentRecord.model_validate(orjson.loads(line)) for line in lines]
     except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise DamagedIndexError(f"{path}: not a list of documents that can be read", path=str(path)) from error
+        raise _damaged(path, "not a list of documents that can be read") from error
     return {(record.root, record.path): record for record in records}
+
+
+def _damaged(path: Path, what: str) -> DamagedIndexError:
+    """The error for a file right under a version's folder."""
+    return DamagedIndexError(f"{path}: {what}", hint=IndexPaths(path.parent.parent).way_back, path=str(path))
 
 
 def find_damage(directory: Path, manifest: Manifest) -> list[str]:

@@ -19,13 +19,11 @@ from ragfactory.profiles import Parse
 TITLE = "Evaluatie van het seizoen"
 SECTIONS = {
     "Bezetting": [
-        "De bezetting van de huisjes lag in de zomer hoger dan in het jaar ervoor. Vooral in de eerste weken van augustus "
-        "was er geen plek meer vrij, ook niet op het kampeerveld achter de dijk.",
+        "De bezetting van de huisjes lag in de zomer hoger dan in het jaar ervoor. In augustus was er geen plek meer vrij.",
         "Gasten boeken later dan vroeger. De helft van de boekingen kwam binnen in de vier weken voor aankomst.",
     ],
     "Onderhoud": [
-        "Het zwembad kreeg een nieuwe pomp en de speeltuin een valdempende bodem. De wegen op het terrein zijn nog niet "
-        "hersteld; dat staat voor het voorjaar op de lijst.",
+        "Het zwembad kreeg een nieuwe pomp. De wegen op het terrein zijn nog niet hersteld; dat staat voor het voorjaar.",
     ],
 }
 ROWS = [("Maand", "Huisjes", "Plaatsen"), ("Juni", "64%", "41%"), ("Juli", "88%", "79%"), ("Augustus", "97%", "92%")]

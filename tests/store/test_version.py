@@ -135,10 +135,11 @@ def test_unreadable_documents_are_damage_also_without_a_check(two_versions: Shel
         read_documents(directory)
 
 
+@pytest.mark.parametrize("file", ["documents.jsonl", "manifest.json"])
 @pytest.mark.parametrize("way", ["older", "anew"])
-def test_the_hint_leads_out_of_damage(two_versions: Shelf, way: str) -> None:
+def test_the_hint_leads_out_of_damage(two_versions: Shelf, file: str, way: str) -> None:
     paths = two_versions.paths
-    flip(paths.version(2) / "documents.jsonl")
+    flip(paths.version(2) / file)
     with pytest.raises(DamagedIndexError) as caught:
         two_versions.open()
     hint = caught.value.hint or ""
