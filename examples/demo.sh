@@ -8,8 +8,8 @@ export RAGFACTORY_HOME
 say() { printf '\n$ ragfactory %s\n' "$*"; ragfactory "$@"; }
 
 say ingest examples/documents
-say search 'Wat is de waarde van de gebouwen?' --top-k 3
-say search 'Hoe lang is de offerte geldig?' --top-k 2
-say search 'What was decided about the solar panels?' --top-k 2
+say search 'Wat is de waarde van de gebouwen?' --type jaarrekening --top-k 3
+say search 'Wat moet ik doen als de slagboom vastzit?' --top-k 2
+say search 'Ab wann ist Nachtruhe?' --top-k 2
 say index list
 say index show --limit 5

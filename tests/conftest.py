@@ -65,10 +65,16 @@ class Workplace:
         return file
 
     def ingest(
-        self, *paths: Path, profile: str = "algemeen", embedder: str | None = None, listener: Listener = ignore
+        self,
+        *paths: Path,
+        profile: str = "algemeen",
+        embedder: str | None = None,
+        allow_empty: bool = False,
+        listener: Listener = ignore,
     ) -> RunReport:
         """Take the documents in, by default all of the folder `docs` under one profile."""
-        return ingest(paths or (self.docs,), IngestOptions(profile, embedder), self.config, listener)
+        options = IngestOptions(profile, embedder, allow_empty)
+        return ingest(paths or (self.docs,), options, self.config, listener)
 
     def search(
         self, query: str, document_type: str | None = None, *, mode: Mode = Mode.HYBRID, top_k: int = 5

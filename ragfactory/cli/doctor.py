@@ -45,4 +45,7 @@ def _render(findings: list[Finding], console: Console) -> None:
             else (("MISSING", "bold red") if finding.required else ("absent ", "yellow"))
         )
         hint = f"  ({finding.hint})" if finding.hint and not finding.ok else ""
-        console.print(Text.assemble((mark, style), f"  {finding.what:<22} ", harmless(finding.found), (hint, "dim")))
+        console.print(
+            Text.assemble((mark, style), f"  {finding.what:<22} ", harmless(finding.found), (hint, "dim")),
+            soft_wrap=True,
+        )

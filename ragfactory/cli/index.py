@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import on_one_line
+from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
@@ -107,11 +107,10 @@ def _render_list(manifests: list[Manifest], console: Console) -> None:
         console.print("there is no index yet: `ragfactory ingest FOLDER` builds one")
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("index", overflow="fold")
+    table.add_column("index", no_wrap=True)
     for name in ("version", "documents", "chunks", "MiB"):
         table.add_column(name, justify="right")
     table.add_column("languages")
-    table.add_column("embedder")
     for manifest in manifests:
         size = sum(entry.bytes for entry in manifest.files.values()) / 2**20
         table.add_row(
@@ -121,7 +120,6 @@ def _render_list(manifests: list[Manifest], console: Console) -> None:
             f"{manifest.chunks:,}",
             f"{size:.1f}",
             " ".join(manifest.languages),
-            manifest.embedder.name,
         )
     console.print(table)
 
@@ -134,7 +132,8 @@ def _render_documents(shown: list[tuple[Manifest, list[DocumentRecord]]], limit:
         console.print(
             Text.assemble(
                 (manifest.index, "bold"),
-                f"  version {manifest.version:06d}, {manifest.documents:,} documents, {manifest.chunks:,} chunks, "
+                f"  version {manifest.version:06d}, {counted(manifest.documents, 'document')}, "
+                f"{counted(manifest.chunks, 'chunk')}, "
                 f"{manifest.embedder.name}, {manifest.created}",
             )
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragfactory.cli import options
+from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 from ragfactory.errors import ExitCode
@@ -25,6 +26,9 @@ def ingest(
         str, typer.Option("--profile", help="The profile for all files; auto recognises each file's type.")
     ] = "auto",
     embedder: options.Embedder = None,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="A folder without any file left takes its documents out of the index.")
+    ] = False,
     tenant: options.Tenant = None,
     project: options.Project = None,
     home: options.Home = None,
@@ -43,7 +47,7 @@ def ingest(
 
         config = options.configure(home, tenant=tenant, project=project)
         with show_progress(output) as listener:
-            report = run_ingest(paths, IngestOptions(profile, embedder), config, listener)
+            report = run_ingest(paths, IngestOptions(profile, embedder, allow_empty), config, listener)
         return CommandResult(
             data=report.to_dict(),
             render=lambda console: _render(report, console),
@@ -70,8 +74,8 @@ def _render(report: RunReport, console: Console) -> None:
 
     facts = [
         ("files", _counts(report)),
-        ("pages", f"{report.pages:,}"),
-        ("chunks", _chunk_counts(report)),
+        *([("pages", f"{report.pages:,}")] if report.pages else []),
+        *([("chunks", chunks)] if (chunks := _chunk_counts(report)) else []),
         *((f"{name}", _stage(totals)) for name, totals in report.stages.items() if totals.items),
         ("time", f"{report.seconds:.1f} s"),
     ]
@@ -86,7 +90,7 @@ def _render(report: RunReport, console: Console) -> None:
     for version in report.published:
         console.print(
             f"published {version['index']} version {version['version']:06d}: "
-            f"{version['documents']:,} documents, {version['chunks']:,} chunks"
+            f"{counted(version['documents'], 'document')}, {counted(version['chunks'], 'chunk')}"
         )
 
 
@@ -111,7 +115,7 @@ def _chunk_counts(report: RunReport) -> str:
         "deduplicated": report.chunks_deduplicated,
         "longer than the embedder's window": report.chunks_windowed,
     }
-    return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "none"
+    return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
 
 
 def _stage(totals: StageTotals) -> str:

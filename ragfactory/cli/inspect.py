@@ -9,7 +9,7 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.output import harmless, on_one_line
-from ragfactory.cli.result import CommandResult
+from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ def inspect(
     """Show a file's type with the evidence, its tables, and each chunk as it would be stored. Nothing is stored."""
 
     def body(_output: Output) -> CommandResult:
+        from ragfactory.errors import DocumentError, ExitCode
         from ragfactory.pipeline.inspection import inspect_file
 
         config = options.configure(home)
-        prepared = inspect_file(file, profile, config)
+        try:
+            prepared = inspect_file(file, profile, config)
+        except DocumentError as error:  # of one file that is all, not a part
+            return CommandResult(errors=(Problem.of(error),), exit_code=ExitCode.NOT_PUBLISHED)
         return CommandResult(
             data=_data(prepared),
             render=lambda console: _render(file, prepared, console, all_blocks=blocks),

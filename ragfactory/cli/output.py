@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
     from ragfactory.cli.result import CommandResult, Problem
 
 # Controls (newline and tab excepted), bidirectional marks, embeddings, overrides and isolates, zero-width characters, lone
-# surrogates, and the tag characters that can hide text.
+# surrogates, and the tag characters that can hide text. The zero-width joiner stays where it joins emoji into one.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    "(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+
+_WIDTH_WITHOUT_TERMINAL = 160
 
 
 def harmless(text: str) -> str:
@@ -26,6 +31,11 @@ def harmless(text: str) -> str:
 def on_one_line(text: str) -> str:
     """`harmless` for a file name or a message, which has no business starting a line of its own."""
     return harmless(re.sub("[\n\t]", "\N{REPLACEMENT CHARACTER}", text))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: `1 chunk`, `2,000 chunks`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def printable(text: str) -> str:
@@ -93,5 +103,8 @@ def _console(*, stderr: bool) -> Console:
         def on_broken_pipe(self) -> None:
             self.quiet = True
 
-    # Text from documents is never markup, and numbers and paths need no colours of rich's choosing.
-    return PatientConsole(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    # Text from documents is never markup, and numbers and paths need no colours of rich's choosing. What goes to a file or a
+    # pipe is not folded at 80 columns, unless COLUMNS asks for it.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return PatientConsole(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False, width=width)

@@ -35,15 +35,14 @@ def show_progress(output: Output) -> Iterator[Listener]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=output.errors, transient=True) as progress:
-        yield _Bars(progress, output)
+        yield _Bars(progress)
 
 
 class _Bars:
     """A bar a stage. Chunks are known only as files are read, so the second bar's total grows."""
 
-    def __init__(self, progress: Progress, output: Output) -> None:
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._output = output
         self._files: TaskID | None = None
         self._chunks: TaskID | None = None
         self._known = 0
@@ -57,7 +56,6 @@ class _Bars:
                 self._advance(self._files, 1)
             case events.Failed():
                 self._advance(self._files, 1)
-                self._output.note("failed", f"{event.doc_id}: {event.message}")
             case events.Stored():
                 self._known += event.made
                 if self._chunks is not None:
@@ -92,7 +90,7 @@ class _Lines:
                 self._say_now_and_then()
             case events.Failed():
                 self._files += 1
-                self._say(f"failed {event.doc_id}: {event.message}")
+                self._say_now_and_then()
             case events.Stored():
                 self._known += event.made
             case events.Embedded():

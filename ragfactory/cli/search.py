@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ragfactory.retrieval.search import Hit, SearchResult
 
 
+_INDENT = (0, 0, 0, 4)
+_EXCERPT = 500  # characters of a passage that are shown
+
+
 def search(
     query: Annotated[str, typer.Argument(help="A question or some words, in any of the documents' languages.")],
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
@@ -26,6 +30,7 @@ def search(
         Literal["hybrid", "dense", "text"],
         typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
     ] = "hybrid",
+    full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
     project: options.Project = None,
@@ -47,7 +52,7 @@ def search(
                 "chunks": [_chunk(hit) for hit in result.hits],
                 "timings_ms": result.timings_ms,
             },
-            render=lambda console: _render(result, languages, console),
+            render=lambda console: _render(result, languages, console, full=full),
         )
 
     run("search", body, json=json)
@@ -86,7 +91,7 @@ def _chunk(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _render(result: SearchResult, languages: list[str], console: Console) -> None:
+def _render(result: SearchResult, languages: list[str], console: Console, *, full: bool) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -94,12 +99,12 @@ def _render(result: SearchResult, languages: list[str], console: Console) -> Non
         console.print("nothing found")
     for rank, hit in enumerate(result.hits, start=1):
         console.print(_headline(rank, hit), soft_wrap=False)
-        if hit.at.place.headings:
-            console.print(Padding(Text(harmless(" > ".join(hit.at.place.headings)), style="dim"), (0, 0, 0, 4)))
-        console.print(Padding(_marked(hit.chunk.text, result.query, languages), (0, 0, 0, 4)))
+        if headings := _headings(hit):
+            console.print(Padding(Text(on_one_line(headings), style="dim"), _INDENT, expand=False))
+        console.print(Padding(_marked(hit.chunk.text, result.query, languages, full=full), _INDENT, expand=False))
         if hit.others:
             also = ", ".join(other.doc_id for other in hit.others)
-            console.print(Padding(Text(on_one_line(f"also in {also}"), style="dim"), (0, 0, 0, 4)))
+            console.print(Padding(Text(on_one_line(f"also in {also}"), style="dim"), _INDENT, expand=False))
         console.print()
 
 
@@ -119,13 +124,24 @@ def _headline(rank: int, hit: Hit) -> Text:
     )
 
 
-def _marked(passage: str, query: str, languages: list[str]) -> Text:
-    """The passage with the words that the query asks for in bold."""
+def _headings(hit: Hit) -> str:
+    """The heading path, without a last heading that the passage begins with anyway."""
+    *above, last = hit.at.place.headings or ("",)
+    return " > ".join(above if hit.chunk.text.startswith(last) else (*above, last))
+
+
+def _marked(passage: str, query: str, languages: list[str], *, full: bool) -> Text:
+    """The passage, or the part of it that holds most of the words that the query asks for, with those words marked."""
     from rich.text import Text
 
-    from ragfactory.retrieval.highlight import matches
+    from ragfactory.retrieval.highlight import excerpt, matches
 
-    text = Text(harmless(passage))
-    for start, end in matches(text.plain, query, languages):
+    passage = harmless(passage)
+    found = list(matches(passage, query, languages))
+    text = Text(passage)
+    for start, end in found:
         text.stylize("bold green", start, end)
-    return text
+    if full:
+        return text
+    start, end = excerpt(passage, found, _EXCERPT)
+    return Text("... " if start else "").append_text(text[start:end]).append(" ..." if end < len(passage) else "")

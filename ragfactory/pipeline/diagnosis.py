@@ -37,12 +37,12 @@ class Finding:
 def diagnose(config: Config) -> list[Finding]:
     """Look at packages, models, profiles and the disk."""
     return [
+        _disk(config),
         _package("faiss", ("faiss-cpu", "faiss-gpu-cu12"), "pip install 'ragfactory[cpu]'"),
         _package("sentence_transformers", ("sentence-transformers",), "pip install 'ragfactory[minilm]'"),
         _package("llama_cpp", ("llama-cpp-python",), "pip install 'ragfactory[llm]'", required=False),
         _attempt("embedder", lambda: _embedder(config)),
         _attempt("profiles", lambda: f"{len(load_profiles(config.profile_dirs))} valid"),
-        _disk(config),
         *_cards(),
     ]
 

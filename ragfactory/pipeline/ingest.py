@@ -23,7 +23,8 @@ from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.store.durable import make_private_dirs, replace_file
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
 from ragfactory.store.lock import writer_lock
-from ragfactory.store.version import read_documents, read_manifest
+from ragfactory.store.vectors import import_faiss
+from ragfactory.store.version import read_documents, read_manifest, refuse_damage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +43,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """What a run is asked: a profile for all files or `auto`, and an embedder other than the index's own."""
+    """What a run is asked: a profile for all files or `auto`, an embedder other than the index's own, and whether a folder
+    without any file left takes its documents along.
+    """
 
     profile: str = AUTO
     embedder: str | None = None
+    allow_empty: bool = False
 
 
 def ingest(paths: Sequence[Path], options: IngestOptions, config: Config, listener: Listener) -> RunReport:
@@ -84,11 +88,13 @@ class _Run:
         loaded = load_profiles(config.profile_dirs)
         self._forced = None if options.profile == AUTO else get_profile(loaded, options.profile).name
         self._profiles: dict[str, Profile] = {name: entry.profile for name, entry in loaded.items()}
+        self._allow_empty = options.allow_empty
         self._config = config
         self._emit = emit
         self._stack = stack
         self._manifests: dict[str, Manifest] = {}
         self._stored: dict[Identity, DocumentRecord] = {}
+        self._left_over: list[DocumentRecord] = []
         self._open_project()
         self._recipes = Recipes(
             self._profiles.values(),
@@ -107,6 +113,7 @@ class _Run:
                 "there is no file to read" + (f" (left alone: {skipped})" if skipped else ""),
                 hint="`ragfactory ingest --help` lists the formats",
             )
+        self._refuse_emptied(found)
         report.files_skipped = found.skipped
         plan = make_plan(found, self._stored, self._recipes, self._forced)
         report.files_unchanged = plan.unchanged
@@ -117,15 +124,30 @@ class _Run:
         )
         for place, reason in found.unreadable:
             self._emit(events.Failed(place, "unreadable", f"it cannot be read: {reason}"))
-        if not plan.tasks and not plan.removed:
+        leaving = (*plan.removed, *self._left_over)
+        if not plan.tasks and not leaving:
             return
+        import_faiss()  # a missing extra is told before the work, not after it
         making = {source.identity for source in plan.tasks}
-        with Assembly(self._open_index, self._recipes, self._emit, making=making, removed=plan.removed) as assembly:
+        with Assembly(self._open_index, self._recipes, self._emit, making=making, removed=leaving) as assembly:
             if plan.tasks:
                 self._process(plan.tasks, assembly, report)
             if report.good_files or not plan.tasks:  # else every file failed, and what serves now goes on serving
                 assembly.publish()
                 report.files_removed = len(plan.removed)
+
+    def _refuse_emptied(self, found: Scan) -> None:
+        """A folder that had documents and now holds none looks like a disk that is not mounted."""
+        if self._allow_empty or found.unreadable:
+            return
+        filled = {source.root for source in found.sources}
+        for root in sorted(found.whole_roots - filled):
+            if gone := sum(found.covers(identity) for identity in self._stored if identity[0] == root):
+                raise NothingPublishedError(
+                    f"{root} is empty, and the index has {gone} of its documents",
+                    hint="mount the disk, or say --allow-empty if they are to go",
+                    path=root,
+                )
 
     def _process(self, tasks: Sequence[Source], assembly: Assembly, report: RunReport) -> None:
         with self._sandbox(len(tasks)) as sandbox:
@@ -175,8 +197,20 @@ class _Run:
             paths = IndexPaths.of(self._config.indexes, name)
             self._stack.enter_context(writer_lock(paths.lock))
             directory = paths.version(paths.current_number() or 0)
-            self._manifests[name.document_type] = read_manifest(directory)
-            self._stored.update(read_documents(directory))
+            manifest = read_manifest(directory)
+            refuse_damage(paths, directory, manifest, read_all=False)
+            self._manifests[name.document_type] = manifest
+            for identity, record in read_documents(directory).items():
+                self._note_stored(identity, record)
+
+    def _note_stored(self, identity: Identity, record: DocumentRecord) -> None:
+        """Take a document into account; of one that a killed run left in two indexes, the older is taken out."""
+        other = self._stored.get(identity)
+        if other is not None:
+            created = [self._manifests[r.document_type].created for r in (record, other)]
+            record, other = (record, other) if created[0] >= created[1] else (other, record)
+            self._left_over.append(other)
+        self._stored[identity] = record
 
     def _stored_embedder(self, document_type: str) -> EmbedderEntry | None:
         manifest = self._manifests.get(document_type)

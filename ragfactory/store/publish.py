@@ -100,7 +100,6 @@ class VersionBuilder:
         self._next_segment = max(self._segments, default=0) + 1
         self._writer: SegmentWriter | None = None
         self._lexical = self._open_lexical()
-        self._changed = not usable
 
     def is_stored(self, chunk_key: bytes) -> bool:
         """Whether the chunk is stored already or was claimed earlier in this run; if not, it is claimed by this call."""
@@ -138,18 +137,10 @@ class VersionBuilder:
             update={"rows": tuple((s, first, n) for s, first, n in rows), "shared": tuple(shared)}
         )
         self._documents[document.root, document.path] = placed
-        self._changed = True
 
     def remove(self, identity: Identity) -> bool:
         """Take a document out. False when it is not there. A row of it that another document holds goes on counting."""
-        found = self._documents.pop(identity, None) is not None
-        self._changed |= found
-        return found
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to publish."""
-        return self._changed
+        return self._documents.pop(identity, None) is not None
 
     @property
     def documents(self) -> Collection[DocumentRecord]:

@@ -62,10 +62,7 @@ class Version:
                 f"{name} has no version {directory.name}", hint="`ragfactory index list` shows what there is"
             )
         manifest = read_manifest(directory)
-        if damage := find_damage(directory, manifest):
-            first, *others = damage
-            more = f" (and {len(others)} more)" if others else ""
-            raise DamagedIndexError(first + more, hint=paths.way_back)
+        refuse_damage(paths, directory, manifest)
         return cls(directory, manifest)
 
     @cached_property
@@ -79,15 +76,6 @@ class Version:
     def sharers(self, segment: int, row: int) -> list[Holder]:
         """The other documents (or other places of the same one) that hold the row's chunk."""
         return self._sharers.get((segment, row), [])
-
-    def sharers_of(self, document: DocumentRecord) -> set[Identity]:
-        """The documents that have chunks in rows of `document`."""
-        return {
-            (holder.document.root, holder.document.path)
-            for number, first, count in document.rows
-            for row in range(first, first + count)
-            for holder in self.sharers(number, row)
-        }
 
     def close(self) -> None:
         """Close the version's files."""
@@ -147,20 +135,28 @@ def _damaged(path: Path, what: str) -> DamagedIndexError:
     return DamagedIndexError(f"{path}: {what}", hint=IndexPaths(path.parent.parent).way_back, path=str(path))
 
 
-def find_damage(directory: Path, manifest: Manifest) -> list[str]:
+def refuse_damage(paths: IndexPaths, directory: Path, manifest: Manifest, *, read_all: bool = True) -> None:
+    """Raise DamagedIndexError when a file of a version is not what was written; without `read_all` only sizes are compared."""
+    if damage := find_damage(directory, manifest, read_all=read_all):
+        first, *others = damage
+        more = f" (and {len(others)} more)" if others else ""
+        raise DamagedIndexError(first + more, hint=paths.way_back)
+
+
+def find_damage(directory: Path, manifest: Manifest, *, read_all: bool = True) -> list[str]:
     """A line for every file of a version that is missing or is not what the manifest says; empty when all is well."""
     with ThreadPoolExecutor() as pool:  # hashing releases the interpreter's lock
-        found = pool.map(lambda item: _damage(directory, *item), manifest.files.items())
+        found = pool.map(lambda item: _damage(directory, *item, read_all=read_all), manifest.files.items())
         return [line for line in found if line]
 
 
-def _damage(directory: Path, name: str, entry: FileEntry) -> str | None:
+def _damage(directory: Path, name: str, entry: FileEntry, *, read_all: bool) -> str | None:
     path = directory / name
     try:
         size = path.stat().st_size
         if size != entry.bytes:
             return f"{path}: {entry.bytes} bytes expected, found {size}"
-        if sha256_of(path) != entry.sha256:
+        if read_all and sha256_of(path) != entry.sha256:
             return f"{path}: the bytes are not those that were written (SHA-256 differs)"
     except OSError as error:
         return f"{path}: {error.strerror or error}"

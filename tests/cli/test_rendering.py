@@ -48,7 +48,6 @@ def test_search_results(library_cli: Cli) -> None:
     assert lines(ended.out) == [
         " 1  1.000  garage.md  default/default/algemeen",
         "    Garage",
-        "    Garage",
         "",
         "    Our mechanic fixed the brakes of both cars before the winter.",
         "",
@@ -75,11 +74,9 @@ def test_a_passage_in_several_documents(cli: Cli, workplace: Workplace) -> None:
 
 def test_index_list(library_cli: Cli) -> None:
     assert lines(re.sub(r"0\.\d", "0.#", library_cli("index", "list").out)) == [
-        "index               version  documents  chunks  MiB  languages  embedder",
-        "default/default/al   000001          6       6  0.#  en nl      all-minilm-l6-v2",
-        "gemeen",
-        "default/default/co   000001          1       1  0.#  en         all-minilm-l6-v2",
-        "aching_chat",
+        "index                          version  documents  chunks  MiB  languages",
+        "default/default/algemeen        000001          6       6  0.#  en nl",
+        "default/default/coaching_chat   000001          1       1  0.#  en",
     ]
 
 
@@ -122,18 +119,16 @@ def test_ingest_summary(cli: Cli, workplace: Workplace) -> None:
     ended = cli("ingest", "docs", "--profile", "algemeen")
     assert masked(ended.out) == [
         "files    3 seen: 2 added, 1 failed, 1 skipped",
-        "pages    0",
         "chunks   1 made, 1 deduplicated",
         "parse    2 in # s, #/s",
         "chunk    2 in # s, #/s",
         "embed    1 in # s, #/s, # tokens/s",
         "publish  1 in # s, #/s",
         "time     # s",
-        "published default/default/algemeen version 000001: 2 documents, 1 chunks",
+        "published default/default/algemeen version 000001: 2 documents, 1 chunk",
     ]
     assert masked(ended.err) == [
         "    # s: 3 files: 3 to read, 0 unchanged, 0 gone",
-        "    # s: failed bad.txt: the file is 0 bytes long",
         "    # s: published default/default/algemeen version 000001",
         "note: embedder all-minilm-l6-v2, as asked for",
         "error: bad.txt: the file is 0 bytes long",
@@ -141,10 +136,8 @@ def test_ingest_summary(cli: Cli, workplace: Workplace) -> None:
 
     (workplace.docs / "bad.txt").unlink()
     assert masked(cli("ingest", "docs", "--profile", "algemeen").out) == [
-        "files   2 seen: 2 unchanged, 1 skipped",
-        "pages   0",
-        "chunks  none",
-        "time    # s",
+        "files  2 seen: 2 unchanged, 1 skipped",
+        "time   # s",
         "nothing changed, nothing published",
     ]
 

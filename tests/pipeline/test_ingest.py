@@ -470,11 +470,14 @@ def test_a_folder_without_a_file_to_read_is_a_usage_error(workplace: Workplace) 
         workplace.ingest()
 
 
-def test_a_folder_that_became_empty_takes_its_documents_out(workplace: Workplace) -> None:
+def test_a_folder_that_became_empty_takes_its_documents_out_only_when_asked(workplace: Workplace) -> None:
     file = workplace.write("a.txt", SEALS)
     workplace.ingest()
     file.unlink()
-    report = workplace.ingest()
+    with pytest.raises(NothingPublishedError, match="is empty, and the index has 1"):
+        workplace.ingest()
+    assert workplace.places("seals") == [["a.txt"]]
+    report = workplace.ingest(allow_empty=True)
     assert (counts(report), report.published[0]["documents"]) == ((0, 0, 1, 0), 0)
     assert workplace.places("seals") == []
     assert workplace.search("seals").hits == ()

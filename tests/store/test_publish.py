@@ -223,19 +223,6 @@ def test_a_document_that_is_added_twice_counts_once(shelf: Shelf) -> None:
         assert found_by_words(version, "eerste") == found_by_words(version, "komt") == []
 
 
-def test_a_builder_knows_whether_there_is_anything_to_publish(shelf: Shelf) -> None:
-    shelf.publish(FIRST)
-    with shelf.builder() as builder:
-        assert not builder.remove(identity("onbekend.txt"))
-        assert not builder.changed
-        assert {document.path for document in builder.documents} == set(FIRST)
-        assert builder.remove(identity("offerte.docx"))
-        assert builder.changed
-        builder.discard()
-    assert not shelf.paths.building.exists()
-    assert_serves(shelf, FIRST)
-
-
 def test_vectors_of_older_versions_are_found_by_key(shelf: Shelf) -> None:
     shelf.publish(FIRST)
     shelf.publish({"bij.md": ["Windmolens"]})
@@ -275,7 +262,6 @@ def test_another_embedder_makes_everything_anew(shelf: Shelf) -> None:
     shelf.publish(FIRST)
     other = EMBEDDER.model_copy(update={"fingerprint": "cd" * 32})
     with shelf.builder(embedder=other) as builder:
-        assert builder.changed
         assert not builder.documents
         assert not builder.has_vector(vector_key("Personeelskosten"))
         assert not builder.is_stored(chunk_key("Personeelskosten"))

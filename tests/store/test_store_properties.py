@@ -49,7 +49,7 @@ runs = st.builds(
     Run,
     changes=st.dictionaries(st.sampled_from(PATHS), st.none() | texts, min_size=1, max_size=2),
     failing=st.frozensets(st.sampled_from(PATHS), max_size=1),
-    end=st.sampled_from(["publish", "publish", "publish", "close", "discard"]),
+    end=st.sampled_from(["publish", "publish", "publish", "close"]),
 )
 
 
@@ -85,8 +85,6 @@ def execute(shelf: Shelf, run: Run, stored: Documents) -> Documents:
                 after.pop(path, None)
         if run.end == "publish":
             builder.publish(RECIPE)
-        elif run.end == "discard":
-            builder.discard()
     return after
 
 
@@ -98,7 +96,13 @@ def leaning(shelf: Shelf, changed: set[str], stored: Documents) -> dict[str, lis
     with shelf.open() as version:
         going = changed & stored.keys()
         while going:
-            holders = {path for name in going for _, path in version.sharers_of(version.documents[identity(name)])}
+            holders = {
+                holder.document.path
+                for name in going
+                for segment, first, count in version.documents[identity(name)].rows
+                for row in range(first, first + count)
+                for holder in version.sharers(segment, row)
+            }
             going = holders - changed - found
             found |= going
     return {path: stored[path] for path in found}

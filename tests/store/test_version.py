@@ -10,7 +10,7 @@ import pytest
 
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
 from ragfactory.store.version import read_documents, read_manifest
-from tests.store.conftest import chunk_key, contents, found_by_words, identity, live_rows, nearest
+from tests.store.conftest import chunk_key, contents, found_by_words, live_rows, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,6 @@ def test_a_row_names_the_other_places_of_its_chunk(shelf: Shelf) -> None:
             text: [(h.document.path, h.place.n, h.place.page) for h in sharers_of_text(version, text)] for text in "xyz"
         }
         assert places == {"x": [("a.txt", 2, 3), ("b.txt", 1, 2)], "y": [], "z": [("c.txt", 0, 1)]}
-        assert version.sharers_of(version.documents[identity("a.txt")]) == {identity("a.txt"), identity("b.txt")}
-        assert version.sharers_of(version.documents[identity("c.txt")]) == set()
 
 
 def flip(path: Path) -> None:
