@@ -28,7 +28,7 @@ def show_progress(output: Output) -> Iterator[Listener]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description:<6}"),
+        TextColumn("{task.description:<7}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", style="dim"),
@@ -39,29 +39,39 @@ def show_progress(output: Output) -> Iterator[Listener]:
 
 
 class _Bars:
-    """A bar a stage. Chunks are known only as files are read, so the second bar's total grows."""
+    """A bar a stage. Chunks and indexes become known only as files are read, so the totals of their bars grow."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._files: TaskID | None = None
         self._chunks: TaskID | None = None
+        self._indexes: TaskID | None = None
         self._known = 0
+        self._touched: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         match event:
             case events.Scanned():
                 self._files = self._progress.add_task("read", total=event.to_process, rate="")
                 self._chunks = self._progress.add_task("embed", total=None, rate="")
+                self._indexes = self._progress.add_task("publish", total=None, rate="")
             case events.Prepared():
                 self._advance(self._files, 1)
             case events.Failed():
                 self._advance(self._files, 1)
             case events.Stored():
                 self._known += event.made
-                if self._chunks is not None:
-                    self._progress.update(self._chunks, total=self._known)
+                self._touched.add(event.index)
+                self._expect(self._chunks, self._known)
+                self._expect(self._indexes, len(self._touched))
             case events.Embedded():
                 self._advance(self._chunks, event.chunks)
+            case events.Published():
+                self._advance(self._indexes, 1)
+
+    def _expect(self, task: TaskID | None, total: int) -> None:
+        if task is not None:
+            self._progress.update(task, total=total)
 
     def _advance(self, task: TaskID | None, steps: int) -> None:
         if task is not None:
