@@ -52,8 +52,8 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A document is complete and waits to be published. `made + reused + deduplicated` is its number of chunks."""
+class Assembled:
+    """A document has its chunks and their texts, and waits for vectors. `made + reused + deduplicated` is its chunks."""
 
     doc_id: str
     index: str
@@ -81,5 +81,5 @@ class Notice:
     doc_id: str | None = None
 
 
-Event: TypeAlias = Scanned | Prepared | Failed | Embedded | Stored | Published | Notice
+Event: TypeAlias = Scanned | Prepared | Failed | Embedded | Assembled | Published | Notice
 Listener: TypeAlias = Callable[[Event], None]

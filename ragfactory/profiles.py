@@ -137,9 +137,15 @@ def load_profiles(user_dirs: Sequence[Path] = ()) -> dict[str, LoadedProfile]:
     """Every profile by name: those in `user_dirs` (earlier folders win), then the shipped ones."""
     found: dict[str, LoadedProfile] = {}
     for directory in (*user_dirs, shipped_dir()):
+        here: dict[str, LoadedProfile] = {}
         for path in sorted(directory.glob("*.toml")):
             profile = load_profile(path)
-            found.setdefault(profile.name, LoadedProfile(profile=profile, path=path))
+            if other := here.get(profile.name):
+                raise ProfileError(
+                    f"{path}: there is a profile named {profile.name!r} in {other.path} already", path=str(path)
+                )
+            here[profile.name] = LoadedProfile(profile=profile, path=path)
+        found = here | found
     return dict(sorted(found.items()))
 
 
@@ -160,8 +166,11 @@ def copy_profile(profiles: dict[str, LoadedProfile], source: str, name: str, pat
         Profile.model_validate({"name": name})
     except ValidationError as error:
         raise ProfileError(explain(error), hint="letters, digits, '.', '_' and '-' make a name") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'name = "{name}"\n{text}', encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'name = "{name}"\n{text}', encoding="utf-8")
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be written: {error.strerror}", path=str(path)) from error
 
 
 def routing_digest(profiles: Iterable[Profile]) -> str:

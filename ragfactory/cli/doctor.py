@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ragfactory.cli import options
 from ragfactory.cli.output import harmless
-from ragfactory.cli.result import CommandResult
+from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 from ragfactory.errors import ExitCode
 
@@ -29,6 +29,11 @@ def doctor(home: options.Home = None, json: options.Json = False) -> None:
         return CommandResult(
             data={"healthy": healthy, "findings": [asdict(finding) for finding in findings]},
             render=lambda console: _render(findings, console),
+            errors=tuple(
+                Problem("unhealthy", f"{finding.what}: {finding.found}", finding.hint or None)
+                for finding in findings
+                if finding.required and not finding.ok
+            ),
             exit_code=ExitCode.OK if healthy else ExitCode.UNAVAILABLE,
         )
 

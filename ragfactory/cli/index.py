@@ -8,7 +8,7 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.output import counted, on_one_line
-from ragfactory.cli.result import CommandResult
+from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 
 if TYPE_CHECKING:
@@ -25,15 +25,22 @@ def list_indexes(home: options.Home = None, json: options.Json = False) -> None:
     """List every index of every tenant: the version that serves, documents, chunks, embedder."""
 
     def body(_output: Output) -> CommandResult:
+        from ragfactory.errors import DamagedIndexError, ExitCode
         from ragfactory.store.layout import IndexPaths, all_index_names
         from ragfactory.store.version import current_directory, read_manifest
 
         config = options.configure(home)
-        names = all_index_names(config.indexes)
-        manifests = [read_manifest(current_directory(IndexPaths.of(config.indexes, name), name)) for name in names]
+        manifests, problems = [], []
+        for name in all_index_names(config.indexes):
+            try:
+                manifests.append(read_manifest(current_directory(IndexPaths.of(config.indexes, name), name)))
+            except DamagedIndexError as error:
+                problems.append(Problem.of(error))
         return CommandResult(
             data={"indexes": [_summary(manifest) for manifest in manifests]},
             render=lambda console: _render_list(manifests, console),
+            errors=tuple(problems),
+            exit_code=ExitCode.NO_INDEX if problems else ExitCode.OK,
         )
 
     run("index list", body, json=json)

@@ -59,6 +59,8 @@ def main() -> None:
         command, result = _wrong_usage(error)
         Output(json="--json" in sys.argv).show(command, result)
         status = result.exit_code
+    except KeyboardInterrupt:  # before a command was under way, or after it was done
+        status = ExitCode.INTERRUPTED
     sys.exit(status)
 
 

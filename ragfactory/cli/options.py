@@ -34,10 +34,8 @@ Embedder = Annotated[
 ]
 
 
-def configure(
-    home: Path | None = None, *, tenant: str | None = None, project: str | None = None, embedder: str | None = None
-) -> Config:
+def configure(home: Path | None = None, *, tenant: str | None = None, project: str | None = None) -> Config:
     """The configuration with the given options over it."""
     from ragfactory.config import load_config
 
-    return load_config(home, tenant=tenant, project=project, embedder=embedder)
+    return load_config(home, tenant=tenant, project=project)

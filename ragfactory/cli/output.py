@@ -85,7 +85,10 @@ class Output:
         from rich.text import Text
 
         style = {"warning": "yellow", "error": "bold red"}.get(label, "dim")
-        self.errors.print(Text.assemble((f"{label}: ", style), on_one_line(message)), soft_wrap=True)
+        try:
+            self.errors.print(Text.assemble((f"{label}: ", style), on_one_line(message)), soft_wrap=True)
+        except OSError:  # standard error cannot be written; that is no reason to stop the work
+            self.errors.quiet = True
 
     def _show_problem(self, problem: Problem) -> None:
         place = f"{problem.path}: " if problem.path and not problem.message.startswith(problem.path) else ""

@@ -59,7 +59,7 @@ class _Bars:
                 self._advance(self._files, 1)
             case events.Failed():
                 self._advance(self._files, 1)
-            case events.Stored():
+            case events.Assembled():
                 self._known += event.made
                 self._touched.add(event.index)
                 self._expect(self._chunks, self._known)
@@ -101,7 +101,7 @@ class _Lines:
             case events.Failed():
                 self._files += 1
                 self._say_now_and_then()
-            case events.Stored():
+            case events.Assembled():
                 self._known += event.made
             case events.Embedded():
                 self._embedded += event.chunks

@@ -6,8 +6,6 @@ import os
 import sys
 import tempfile
 import traceback
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -57,8 +55,9 @@ def _result(body: Callable[[Output], CommandResult], output: Output) -> CommandR
 
 def bug(error: Exception) -> CommandResult:
     """The result for an error that nobody foresaw: the traceback goes to a file, its name to the user."""
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
-    log = Path(tempfile.gettempdir()) / f"ragfactory-bug-{stamp}.log"
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    # Made by mkstemp, for its owner's eyes: a traceback can hold text of a document.
+    descriptor, log = tempfile.mkstemp(prefix="ragfactory-bug-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(traceback.format_exception(error))
     problem = Problem("bug", f"a bug: {type(error).__name__}: {error}", f"please report it with {log}")
     return CommandResult(errors=(problem,), exit_code=ExitCode.BUG)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ragfactory.context.text import one_line
 
+VERSION = 1  # raise it when the same parts would make another text
+
 
 def enriched_text(filename: str, document_type: str, context: str, text: str) -> str:
     """The chunk's `text` under a header of document, type and context; an empty context has no line."""

@@ -10,10 +10,11 @@ import numpy as np
 import orjson
 
 from ragfactory.embedding.batching import average, batches, pad
+from ragfactory.embedding.locate import EXTRA
 from ragfactory.embedding.model import Embedder, Encoded
 from ragfactory.embedding.tokenizer import Tokenizer
 from ragfactory.embedding.weights import fingerprint, weight_files
-from ragfactory.errors import ModelUnavailableError
+from ragfactory.errors import MissingExtraError, ModelUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,8 +120,10 @@ def _import_torch() -> ModuleType:
     # Read when torch is first imported. Threads that spin while they wait make everything many times slower as soon as another
     # process, such as a parser, is busy on one of the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("torch", EXTRA) from error
     return torch
 
 

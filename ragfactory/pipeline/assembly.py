@@ -113,7 +113,7 @@ class Assembly:
             waiting.chunks.append(NewChunk(stored, text, chunk_key, vector_key))
         index.waiting.append(waiting)
         deduplicated = len(prepared.chunks) - made - reused
-        self._emit(events.Stored(source.doc_id, str(index.name), made, reused, deduplicated))
+        self._emit(events.Assembled(source.doc_id, str(index.name), made, reused, deduplicated))
         if len(index.texts) >= BATCH:
             self._embed(index)
 
@@ -124,10 +124,11 @@ class Assembly:
         for record in self._removed:
             index = self._indexes.get(record.document_type) or self._open(record.document_type, None)
             index.removals.add((record.root, record.path))
-        for index in sorted(self._indexes.values(), key=lambda index: len(index.removals) > 0):
+        for index in self._indexes.values():
             for identity in index.removals:
                 index.builder.remove(identity)
             _refuse_loss(index)
+        for index in sorted(self._indexes.values(), key=lambda index: len(index.removals) > 0):
             started = time.perf_counter()
             manifest = index.builder.publish(_profile_of(index))
             seconds = time.perf_counter() - started

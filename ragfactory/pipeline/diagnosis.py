@@ -8,7 +8,6 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragfactory.embedding.catalog import AUTO
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import RagfactoryError
@@ -66,7 +65,7 @@ def _attempt(what: str, attempt: Callable[[], str]) -> Finding:
 
 
 def _embedder(config: Config) -> str:
-    model = resolve(AUTO if config.embedder == AUTO else config.embedder, config.models)
+    model = resolve(config.embedder, config.models)
     return f"{model.spec.name}, weights {fingerprint(model)[:12]}, {model.path}"
 
 

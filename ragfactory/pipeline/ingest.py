@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,10 +24,10 @@ from ragfactory.store.durable import make_private_dirs, replace_file
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.vectors import import_faiss
-from ragfactory.store.version import read_documents, read_manifest, refuse_damage
+from ragfactory.store.version import current_directory, read_documents, read_manifest, refuse_damage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ragfactory.config import Config
@@ -66,19 +66,31 @@ def ingest(paths: Sequence[Path], options: IngestOptions, config: Config, listen
 
     started = time.perf_counter()
     found = scan(paths)
-    try:
-        with ExitStack() as stack:
-            run = _Run(options, config, emit, stack)
-            try:
-                run.execute(found, report)
-            finally:
-                report.seconds = time.perf_counter() - started
-                _keep(report, config.runs)
-    except OSError as error:
-        raise NothingPublishedError(
-            f"the store cannot be written: {error}", hint="make room or mend the disk, then run this again"
-        ) from error
+    with ExitStack() as stack:
+        run = _Run(options, config, emit, stack)
+        try:
+            run.execute(found, report)
+        finally:
+            report.seconds = time.perf_counter() - started
+            _keep(report, config.runs)
     return report
+
+
+@contextmanager
+def _store_errors(report: RunReport | None = None) -> Iterator[None]:
+    """What the disk refuses to the store ends the run, and says whether something was published before."""
+    try:
+        yield
+    except OSError as error:
+        before = (
+            ", ".join(f"{version['index']} version {version['version']:06d}" for version in report.published)
+            if report
+            else ""
+        )
+        raise NothingPublishedError(
+            f"the store cannot be written: {error}" + (f" (published before that: {before})" if before else ""),
+            hint="make room or mend the disk, then run this again",
+        ) from error
 
 
 class _Run:
@@ -95,7 +107,8 @@ class _Run:
         self._manifests: dict[str, Manifest] = {}
         self._stored: dict[Identity, DocumentRecord] = {}
         self._left_over: list[DocumentRecord] = []
-        self._open_project()
+        with _store_errors():
+            self._open_project()
         self._recipes = Recipes(
             self._profiles.values(),
             routed=self._forced is None,
@@ -122,8 +135,8 @@ class _Run:
                 len(found.sources), len(plan.tasks), plan.unchanged, len(plan.removed), sum(found.skipped.values())
             )
         )
-        for place, reason in found.unreadable:
-            self._emit(events.Failed(place, "unreadable", f"it cannot be read: {reason}"))
+        for entry in found.unreadable:
+            self._emit(events.Failed(entry.place, "unreadable", f"it cannot be read: {entry.reason}"))
         leaving = (*plan.removed, *self._left_over)
         if not plan.tasks and not leaving:
             return
@@ -133,7 +146,8 @@ class _Run:
             if plan.tasks:
                 self._process(plan.tasks, assembly, report)
             if report.good_files or not plan.tasks:  # else every file failed, and what serves now goes on serving
-                assembly.publish()
+                with _store_errors(report):
+                    assembly.publish()
                 report.files_removed = len(plan.removed)
 
     def _refuse_emptied(self, found: Scan) -> None:
@@ -158,7 +172,8 @@ class _Run:
                 prepared = PreparedDocument.from_json(outcome.answer)
                 self._announce(source, prepared)
                 previous = self._stored.get(source.identity)
-                assembly.add(source, prepared, previous, forced=self._forced is not None)
+                with _store_errors():
+                    assembly.add(source, prepared, previous, forced=self._forced is not None)
                 if previous is None:
                     report.files_added += 1
                 else:
@@ -196,7 +211,7 @@ class _Run:
         for name in index_names(self._config.indexes, tenant=self._config.tenant, project=self._config.project):
             paths = IndexPaths.of(self._config.indexes, name)
             self._stack.enter_context(writer_lock(paths.lock))
-            directory = paths.version(paths.current_number() or 0)
+            directory = current_directory(paths, name)
             manifest = read_manifest(directory)
             refuse_damage(paths, directory, manifest, read_all=False)
             self._manifests[name.document_type] = manifest

@@ -33,7 +33,10 @@ def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
         models=config.models,
         stored=lambda _: None,
     )
-    make_private_dirs(config.logs)
+    try:
+        make_private_dirs(config.logs)
+    except OSError as error:
+        raise UsageError(f"{config.logs}: cannot be made: {error.strerror}", hint="choose another --home") from error
     setup = setup_for(profiles, recipes, config.limits)
     job = Job(file, asdict(Request(quote_path(file.absolute()), forced, keep_document=True)))
     with Sandbox(TARGET, setup, workers=1, limits=config.limits, log=config.logs / "parsers.log") as sandbox:

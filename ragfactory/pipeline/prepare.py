@@ -20,7 +20,7 @@ from ragfactory.documents.language import detect_language
 from ragfactory.documents.model import Document
 from ragfactory.documents.registry import parser_for
 from ragfactory.embedding.tokenizer import Tokenizer
-from ragfactory.errors import DocumentError, DocumentTooLargeError, EmptyDocumentError
+from ragfactory.errors import DocumentError, DocumentTooLargeError
 from ragfactory.profiles import Parse, Profile
 from ragfactory.store.durable import sha256_of
 
@@ -118,20 +118,13 @@ def prepare(
                 hint="raise limits.file_mb in config.toml",
             )
         key = sha256_of(path)
-        document = _parse(path, profiles[request.profile].parse if request.profile else Parse())
+        document, found = _read(path, request.profile, profiles)
         after = path.stat()
     except OSError as error:
         raise DocumentError(f"it cannot be read: {error.strerror or error}") from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise DocumentError("it was changed while it was read", hint="the next run takes it in")
-    document = replace(document, language=document.language or detect_language(document.text))
     parsed = time.perf_counter()
-    if request.profile:
-        found = Classification(request.profile, 1.0, ("forced with --profile",))
-    else:
-        found = classify(document, path.name, profiles.values())
-        if profiles[found.type].parse != Parse():
-            document = replace(_parse(path, profiles[found.type].parse), language=document.language)
     profile = profiles[found.type]
     chunks = chunk_document(document, profile.chunk, count_tokens=tokenizers[found.type], detect=detect_language)
     contexts = context_writer(profile.enrich).write(document, chunks)
@@ -153,11 +146,20 @@ def prepare(
     )
 
 
+def _read(path: Path, forced: str | None, profiles: dict[str, Profile]) -> tuple[Document, Classification]:
+    """Parse a file and recognise its type; a profile that reads files in another way than usual has it parsed once more."""
+    if forced:
+        return _parse(path, profiles[forced].parse), Classification(forced, 1.0, ("forced with --profile",))
+    document = _parse(path, Parse())
+    found = classify(document, path.name, profiles.values())
+    if profiles[found.type].parse != Parse():
+        document = _parse(path, profiles[found.type].parse)
+    return document, found
+
+
 def _parse(path: Path, options: Parse) -> Document:
     document = parser_for(path).parse(path, options)
-    if not document.blocks:
-        raise EmptyDocumentError("it holds no text", hint="a scan needs OCR first")
-    return document
+    return replace(document, language=document.language or detect_language(document.text))
 
 
 def _chunk(raw: dict[str, Any]) -> Chunk:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ragfactory.chunking.chunk import size_and_overlap
+from ragfactory.context import enriched
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.registry import parser_for
 from ragfactory.embedding.catalog import AUTO, EMBEDDERS
@@ -44,7 +45,7 @@ class Recipe:
         parts = {
             "parser": [parser.name, parser.version, self.profile.parse.model_dump(mode="json")],
             "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
-            "context": [writer.name, writer.version],
+            "context": [enriched.VERSION, writer.name, writer.version],
             "embedder": self.embedder.fingerprint,
             "routing": self.routing,
         }

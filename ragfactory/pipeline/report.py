@@ -71,7 +71,7 @@ class RunReport:
                     totals.seconds += event.seconds
                     totals.tokens += event.tokens
                 self.chunks_windowed += event.windowed
-            case events.Stored():
+            case events.Assembled():
                 self.chunks_made += event.made
                 self.chunks_reused += event.reused
                 self.chunks_deduplicated += event.deduplicated

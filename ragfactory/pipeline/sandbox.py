@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ragfactory.errors import RagfactoryError
 
 _TICK_S = 0.2  # how often deadlines are looked at
+_START_S = 120.0  # what a child gets to start in: it imports and loads models on a machine that may be busy
 _GRACE_S = 2.0  # what a child gets to leave by itself
 _AHEAD = 4  # jobs a worker that may be finished before the consumer asks for them
 
@@ -148,8 +149,9 @@ class Sandbox:
 
     def _idle_child(self) -> _Child | None:
         for child in self._children:
-            if child.slot is None:
+            if child.slot is None and not child.is_dead:
                 return child
+        self._children = [child for child in self._children if child.slot is not None or not child.is_dead]
         if len(self._children) < self._count:
             self._children.append(_Child(self._start, self._seconds, self._log))
             return self._children[-1]
@@ -165,7 +167,7 @@ class Sandbox:
             busy[connection].receive()
         for connection, child in busy.items():
             if connection not in ready and child.is_late:
-                child.give_up(_late(self._seconds))
+                child.give_up_late()
         self._children = [child for child in self._children if not child.is_closed]
 
 
@@ -176,7 +178,7 @@ class _Child:
         self.connection, theirs = Pipe()
         self.slot: _Slot | None = None
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._deadline = time.monotonic() + _START_S
         self._log = log
         self._ready = False
         package_parent = str(Path(sandboxed.__file__).parents[2])
@@ -200,6 +202,11 @@ class _Child:
         return time.monotonic() > self._deadline
 
     @property
+    def is_dead(self) -> bool:
+        """Whether the process is gone, as one that was killed while it had nothing to do."""
+        return self._process.poll() is not None
+
+    @property
     def is_closed(self) -> bool:
         """Whether the child was ended."""
         return self.connection.closed
@@ -207,7 +214,8 @@ class _Child:
     def give(self, slot: _Slot) -> None:
         """Give the child a job."""
         self.slot = slot
-        self._deadline = time.monotonic() + self._seconds
+        if self._ready:
+            self._deadline = time.monotonic() + self._seconds
         self._send(orjson.dumps(slot.job.argument))
 
     def receive(self) -> None:
@@ -215,7 +223,7 @@ class _Child:
         assert self.slot is not None
         try:
             answer = self.connection.recv_bytes()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it died, perhaps in the middle of its answer
             self._bury()
             return
         kind, body = answer[:1], answer[1:]
@@ -232,6 +240,13 @@ class _Child:
         assert self.slot is not None
         self.slot.outcome = Outcome(self.slot.job, error=error)
         self.close()
+
+    def give_up_late(self) -> None:
+        """End the child, which has had its time: for its file, or, before it was ready, for starting."""
+        if not self._ready:
+            self.close()
+            raise SandboxError(f"a parser process did not start within {_START_S:g} s", hint=f"{self._log} may say why")
+        self.give_up(_late(self._seconds))
 
     def close(self) -> None:
         """End the child: at once when it has a job, else by closing its input."""

@@ -39,6 +39,19 @@ class Source:
         return self.doc_id.rpartition("/")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file or folder below `root` that cannot be read, and why; `.` is the root itself."""
+
+    root: str
+    place: str
+    reason: str
+
+    def hides(self, root: str, doc_id: str) -> bool:
+        """Whether that document may be there all the same, out of sight."""
+        return root == self.root and (self.place in {".", doc_id} or doc_id.startswith(f"{self.place}/"))
+
+
 @dataclass(slots=True)
 class Scan:
     """What a look through the paths of a run found."""
@@ -46,13 +59,12 @@ class Scan:
     sources: list[Source] = field(default_factory=list)
     whole_roots: set[str] = field(default_factory=set)
     skipped: dict[str, int] = field(default_factory=dict)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
     def covers(self, identity: tuple[str, str]) -> bool:
         """Whether this scan would have found that source if it still existed."""
         root, doc_id = identity
-        hidden = any(place in (".", doc_id) or doc_id.startswith(f"{place}/") for place, _ in self.unreadable)
-        return root in self.whole_roots and not hidden
+        return root in self.whole_roots and not any(place.hides(root, doc_id) for place in self.unreadable)
 
 
 def scan(paths: Sequence[Path]) -> Scan:
@@ -105,7 +117,8 @@ def _walk(root: Path, found: Scan) -> Iterator[tuple[list[os.DirEntry[str]], str
             with os.scandir(directory) as listing:
                 entries = list(listing)
         except OSError as error:
-            found.unreadable.append((printable_path(below.rstrip("/")) or ".", error.strerror or str(error)))
+            place = printable_path(below.rstrip("/")) or "."
+            found.unreadable.append(Unreadable(printable_path(str(root)), place, error.strerror or str(error)))
             continue
         stack.extend(
             (Path(entry.path), f"{below}{entry.name}/")
@@ -116,14 +129,15 @@ def _walk(root: Path, found: Scan) -> Iterator[tuple[list[os.DirEntry[str]], str
 
 
 def _stays_inside(entry: os.DirEntry[str], root: Path) -> bool:
-    return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root.resolve())
+    # realpath, since Path.resolve raises on a link to itself; such a link fails later, by name
+    return not entry.is_symlink() or Path(os.path.realpath(entry.path)).is_relative_to(os.path.realpath(root))
 
 
 def _take(path: Path, root: str, doc_id: str, found: Scan) -> None:
     try:
         status = path.stat()
     except OSError as error:
-        found.unreadable.append((printable_path(doc_id), error.strerror or str(error)))
+        found.unreadable.append(Unreadable(printable_path(root), printable_path(doc_id), error.strerror or str(error)))
         return
     if not stat.S_ISREG(status.st_mode):
         return

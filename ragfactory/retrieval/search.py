@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from ragfactory.documents.model import clean
-from ragfactory.errors import IndexNotFoundError, ModelUnavailableError, UsageError
+from ragfactory.errors import IndexNotFoundError, MissingExtraError, ModelUnavailableError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.fusion import fuse
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
@@ -223,6 +223,8 @@ class Searcher:
         hint = f"put {entry.name} in {self._config.models}, or search with --mode text"
         try:
             model = resolve(entry.name, self._config.models)
+        except MissingExtraError:
+            raise
         except ModelUnavailableError as error:
             raise IndexNotFoundError(
                 f"{users}: made with {entry.name}; {error.message}", hint=error.hint or hint
@@ -236,13 +238,25 @@ class Searcher:
 
 def _rank(candidates: Sequence[_Candidate], mode: Mode) -> list[_Candidate]:
     """Best first; equal scores in the order of index, segment and row, so that a search can be repeated."""
-    dense = np.array([candidate.dense or 0.0 for candidate in candidates], dtype=np.float32)
+    dense = _comparable(candidates)
     lexical = np.array([candidate.lexical or 0.0 for candidate in candidates], dtype=np.float32)
     weights = [_weights(candidate, mode) for candidate in candidates]
     fused = {pair: fuse(dense, lexical, dense_weight=pair[0], lexical_weight=pair[1]) for pair in set(weights)}
     for i, (candidate, pair) in enumerate(zip(candidates, weights, strict=True)):
         candidate.fused = float(fused[pair][i])
     return sorted(candidates, key=lambda c: (-c.fused, c.name, c.segment, c.row))
+
+
+def _comparable(candidates: Sequence[_Candidate]) -> Matrix:
+    """The dense scores; where there are several embedders, whose ranges differ, each one's are scaled by themselves."""
+    dense = np.array([candidate.dense or 0.0 for candidate in candidates], dtype=np.float32)
+    embedders = np.array([candidate.version.manifest.embedder.fingerprint for candidate in candidates])
+    models = np.unique(embedders)
+    if len(models) > 1:
+        for model in models:
+            own = embedders == model
+            dense[own] = fuse(dense[own], np.zeros_like(dense[own]), dense_weight=1.0, lexical_weight=0.0)
+    return dense
 
 
 def _weights(candidate: _Candidate, mode: Mode) -> tuple[float, float]:

@@ -176,7 +176,9 @@ class VersionBuilder:
         sync_dir(self._paths.root)
         replace_file(self._paths.current, f"{number:06d}\n".encode())
         self.close()
-        shutil.rmtree(self._paths.building)
+        shutil.rmtree(
+            self._paths.building, ignore_errors=True
+        )  # the version serves; what is left is removed by the next run
         return manifest
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ def answerer(setup: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
     """The function that answers jobs: each names one of the actions below."""
     if setup.get("broken"):
         raise RuntimeError("this child never becomes ready")
+    time.sleep(setup.get("start_s", 0))
     return lambda argument: ACTIONS[argument["do"]](argument)
 
 
@@ -47,6 +49,12 @@ def abort(_argument: dict[str, Any]) -> bytes:
 
 def segfault(_argument: dict[str, Any]) -> bytes:
     return ctypes.string_at(0)
+
+
+def die_while_answering(_argument: dict[str, Any]) -> bytes:
+    os.write(int(sys.argv[1]), b"\x00\x00\x10\x00half")  # a header that promises 4096 bytes
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a killed process does not go on")
 
 
 def leave(_argument: dict[str, Any]) -> bytes:
@@ -82,6 +90,7 @@ ACTIONS: dict[str, Callable[[dict[str, Any]], bytes]] = {
         sleep,
         abort,
         segfault,
+        die_while_answering,
         leave,
         ring,
         eat_memory,

@@ -497,3 +497,31 @@ def test_state_is_for_its_owner_alone(workplace: Workplace) -> None:
     workplace.write("a.txt", SEALS)
     workplace.ingest()
     assert workplace.config.home.stat().st_mode & 0o077 == 0
+
+
+def test_a_document_that_a_failed_publish_left_in_two_indexes_is_in_one_again(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = workplace.write("a.txt", SEALS)
+    workplace.write("b.txt", INVOICE)
+    workplace.ingest(profile="algemeen")
+    publish = assembly.VersionBuilder.publish
+    published: list[str] = []
+
+    def fail_the_second(builder: assembly.VersionBuilder, recipe: dict[str, object]) -> object:
+        if published:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        manifest = publish(builder, recipe)
+        published.append(manifest.index)
+        return manifest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assembly.VersionBuilder, "publish", fail_the_second)
+        with pytest.raises(NothingPublishedError, match="published before that: default/default/rapport"):
+            workplace.ingest(profile="rapport")
+    workplace.ingest(profile="rapport")
+    assert workplace.places("seals") == [["a.txt"]]
+    assert {str(hit.index) for hit in workplace.search("seals").hits} == {"default/default/rapport"}
+    file.unlink()
+    workplace.ingest(profile="rapport")
+    assert workplace.places("seals") == []

