@@ -1,0 +1,1 @@
+"""Documents to chunks: strategies, and the packing they share."""

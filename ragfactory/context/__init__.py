@@ -1,0 +1,1 @@
+"""What a chunk does not say itself: the context writers and the enriched text."""

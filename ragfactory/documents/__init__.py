@@ -1,0 +1,1 @@
+"""Files to documents: parsers behind a registry, encodings, languages, recognition."""

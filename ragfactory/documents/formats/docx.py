@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from ragfactory.documents.conversation import label_turns
 from ragfactory.documents.guards import mistyped, with_text
 from ragfactory.documents.model import DocumentBuilder, Table
-from ragfactory.documents.ooxml import Package, attribute, child, local_name
 from ragfactory.documents.registry import Parser
 from ragfactory.documents.table_headers import guess_header_rows
-from ragfactory.documents.word_styles import Lists, Style, Styles, heading_sizes, run_size
-from ragfactory.documents.word_text import ParagraphText, accept_changes, read_paragraph
+from ragfactory.documents.word.ooxml import Package, attribute, child, local_name
+from ragfactory.documents.word.styles import Lists, Style, Styles, heading_sizes, run_size
+from ragfactory.documents.word.text import ParagraphText, accept_changes, read_paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

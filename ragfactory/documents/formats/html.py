@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ragfactory.documents.conversation import label_turns
 from ragfactory.documents.encoding import read_text
 from ragfactory.documents.guards import with_text
-from ragfactory.documents.markup import add_markup, first_text, parse_markup
+from ragfactory.documents.markup.blocks import add_markup, first_text, parse_markup
 from ragfactory.documents.model import DocumentBuilder
 from ragfactory.documents.registry import Parser
 

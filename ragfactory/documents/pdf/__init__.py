@@ -1,0 +1,1 @@
+"""PDF: from what MuPDF sees on pages to a document in reading order."""

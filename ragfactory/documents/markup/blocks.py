@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ragfactory.documents.markup_tables import data_table, flat_text
+from ragfactory.documents.markup.tables import data_table, flat_text
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ragfactory.documents.ooxml import attribute, child, local_name
+from ragfactory.documents.word.ooxml import attribute, child, local_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

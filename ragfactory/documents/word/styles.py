@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ragfactory.documents.ooxml import attribute, child
+from ragfactory.documents.word.ooxml import attribute, child
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
