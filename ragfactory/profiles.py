@@ -122,6 +122,8 @@ def load_profile(path: Path) -> Profile:
         raise ProfileError(f"{path}: cannot be read: {error.strerror}", path=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path}: not valid TOML: {error}", path=str(path)) from error
+    if not raw:
+        raise ProfileError(f"{path}: the file is empty", hint="remove it, or fill it", path=str(path))
     raw.setdefault("name", path.stem)
     try:
         return Profile.model_validate(raw)

@@ -27,7 +27,8 @@ def ingest(
     ] = "auto",
     embedder: options.Embedder = None,
     allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="A folder without any file left takes its documents out of the index.")
+        bool,
+        typer.Option("--allow-empty", help="A folder that is gone, or without any file left, takes its documents out."),
     ] = False,
     tenant: options.Tenant = None,
     project: options.Project = None,
@@ -66,7 +67,7 @@ def problems(report: RunReport) -> tuple[Problem, ...]:
     )
     if report.exit_code is not ExitCode.NOT_PUBLISHED:
         return failed
-    return (*failed, Problem("nothing_published", "every file failed; what was published before still serves"))
+    return (*failed, Problem("nothing_published", "every file failed, and nothing was published"))
 
 
 def _render(report: RunReport, console: Console) -> None:

@@ -37,5 +37,9 @@ Embedder = Annotated[
 def configure(home: Path | None = None, *, tenant: str | None = None, project: str | None = None) -> Config:
     """The configuration with the given options over it."""
     from ragfactory.config import load_config
+    from ragfactory.errors import UsageError
 
-    return load_config(home, tenant=tenant, project=project)
+    config = load_config(home, tenant=tenant, project=project)
+    if config.home.exists() and not config.home.is_dir():
+        raise UsageError(f"{config.home}: a folder expected, and it is a file", hint="choose another --home")
+    return config

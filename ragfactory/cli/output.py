@@ -74,7 +74,12 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return
-        result.render(self.console)
+        if self.console.is_terminal:
+            result.render(self.console)
+        else:  # tables and margins are filled up with blanks, which no file needs
+            with self.console.capture() as rendered:
+                result.render(self.console)
+            sys.stdout.writelines(f"{line.rstrip()}\n" for line in rendered.get().splitlines())
         for warning in result.warnings:
             self.note("note", warning)
         for problem in result.errors:

@@ -94,11 +94,14 @@ def check(
 @app.command("new")
 def new(
     name: Annotated[str, typer.Argument(help="The new profile's name, and that of its document type.")],
-    like: Annotated[str, typer.Option("--like", help="The profile to start from.")] = "algemeen",
+    like: Annotated[
+        str | None,
+        typer.Option("--like", help="The profile to start from.", show_default="the one of that name, else algemeen"),
+    ] = None,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
-    """Create ./profiles/NAME.toml from another profile, to be edited."""
+    """Create ./profiles/NAME.toml, to be edited: a copy of the shipped profile of that name to override it, or of another."""
 
     def body(_output: Output) -> CommandResult:
         from ragfactory.errors import UsageError
@@ -106,9 +109,9 @@ def new(
 
         loaded = load_profiles(options.configure(home).profile_dirs)
         path = Path("profiles") / f"{name}.toml"
-        if name in loaded or path.exists():
-            raise UsageError(f"there is a profile named {name!r} already", hint=f"choose another name, or edit {path}")
-        copy_profile(loaded, like, name, path)
+        if path.exists():
+            raise UsageError(f"{path} is there already", hint="edit it, or choose another name", path=str(path))
+        copy_profile(loaded, like or (name if name in loaded else "algemeen"), name, path)
         return CommandResult(
             data={"path": str(path)},
             render=lambda console: console.print(f"created {path}; `ragfactory profile check {path}` after editing"),

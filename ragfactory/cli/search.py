@@ -24,7 +24,9 @@ _EXCERPT = 500  # characters of a passage that are shown
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="A question or some words, in any of the documents' languages.")],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="A question or some words, in any of the documents' languages.")
+    ],
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
     mode: Annotated[
         Literal["hybrid", "dense", "text"],
@@ -97,8 +99,11 @@ def _render(result: SearchResult, languages: list[str], console: Console, *, ful
 
     if not result.hits:
         console.print("nothing found")
+    several_roots = len({hit.at.root for hit in result.hits}) > 1
     for rank, hit in enumerate(result.hits, start=1):
-        console.print(_headline(rank, hit), soft_wrap=False)
+        console.print(_headline(rank, hit))
+        if several_roots:
+            console.print(Padding(Text(on_one_line(f"in {hit.at.root}"), style="dim"), _INDENT, expand=False))
         if headings := _headings(hit):
             console.print(Padding(Text(on_one_line(headings), style="dim"), _INDENT, expand=False))
         console.print(Padding(_marked(hit.chunk.text, result.query, languages, full=full), _INDENT, expand=False))

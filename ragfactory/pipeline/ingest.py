@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ragfactory import events
+from ragfactory.documents.registry import parsers
 from ragfactory.errors import NothingPublishedError, UsageError
 from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.plan import make_plan
@@ -65,7 +66,7 @@ def ingest(paths: Sequence[Path], options: IngestOptions, config: Config, listen
         listener(event)
 
     started = time.perf_counter()
-    found = scan(paths)
+    found = scan(paths, allow_missing=options.allow_empty)
     with ExitStack() as stack:
         run = _Run(options, config, emit, stack)
         try:
@@ -124,7 +125,7 @@ class _Run:
             skipped = ", ".join(f"{count} {extension}" for extension, count in sorted(found.skipped.items()))
             raise UsageError(
                 "there is no file to read" + (f" (left alone: {skipped})" if skipped else ""),
-                hint="`ragfactory ingest --help` lists the formats",
+                hint="read are " + " ".join(sorted(parsers())),
             )
         self._refuse_emptied(found)
         report.files_skipped = found.skipped
@@ -132,7 +133,11 @@ class _Run:
         report.files_unchanged = plan.unchanged
         self._emit(
             events.Scanned(
-                len(found.sources), len(plan.tasks), plan.unchanged, len(plan.removed), sum(found.skipped.values())
+                len(found.sources) + len(found.unreadable),
+                len(plan.tasks),
+                plan.unchanged,
+                len(plan.removed),
+                sum(found.skipped.values()),
             )
         )
         for entry in found.unreadable:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
     """What a run would make of `file`, its Document included. Raises UsageError, ProfileError and DocumentError."""
     if not file.is_file():
-        raise UsageError(f"{file}: no such file", hint="inspect takes one file", path=str(file))
+        what = "a folder" if file.is_dir() else "not an ordinary file" if file.exists() else "no such file"
+        raise UsageError(f"{file}: {what}", hint="inspect takes one file", path=str(file))
     loaded = load_profiles(config.profile_dirs)
     forced = None if profile == "auto" else get_profile(loaded, profile).name
     profiles = [entry.profile for entry in loaded.values()]

@@ -67,16 +67,19 @@ class Scan:
         return root in self.whole_roots and not any(place.hides(root, doc_id) for place in self.unreadable)
 
 
-def scan(paths: Sequence[Path]) -> Scan:
+def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
     """Look through folders and single files.
 
     Left out are hidden files and folders, and symbolic links that lead out of the folder or to a folder; files that no parser
-    reads are counted by extension in `skipped`. Raises UsageError for a path that is not there.
+    reads are counted by extension in `skipped`. Raises UsageError for a path that is not there; with
+    `allow_missing` that is a folder with nothing in it.
     """
     found = Scan()
     for given in paths:
         path = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
-        if not _is_folder(path):
+        if allow_missing and not os.path.lexists(path):
+            found.whole_roots.add(str(path))
+        elif not _is_folder(path):
             _take(path, str(path.parent), path.name, found)
         elif str(path) not in found.whole_roots:
             found.whole_roots.add(str(path))

@@ -32,7 +32,6 @@ def writer_lock(path: Path) -> Iterator[None]:
             raise LockedError(
                 f"{path.parent} is being written by {_holder(path)}",
                 hint="wait for that run to end, then run this again",
-                path=str(path),
             ) from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         os.ftruncate(descriptor, 0)

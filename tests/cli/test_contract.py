@@ -138,7 +138,7 @@ def test_every_command_prints_one_json_document(
     [
         (["serach", "x"], "", "serach"),
         (["index", "lsit"], "index", "lsit"),
-        (["search"], "search", "query"),
+        (["search"], "search", "QUERY"),
         (["search", "x", "--bogus"], "search", "--bogus"),
         (["search", "x", "--top-k", "many"], "search", "--top-k"),
         (["search", "x", "--mode", "psychic"], "search", "psychic"),
@@ -172,7 +172,6 @@ def test_a_wrong_command_line_is_a_usage_error(cli: Cli, arguments: list[str], c
         (["search", ""], "usage", "empty"),
         (["search", "seals", "--project", "a/b"], "usage", "project"),
         (["profile", "show", "no-such"], "profile", "no-such"),
-        (["profile", "new", "algemeen"], "usage", "algemeen"),
         (["profile", "new", "../x"], "profile", "../x"),
         (["profile", "new", "mine", "--like", "no-such"], "profile", "no-such"),
         (["profile", "check", "nowhere.toml"], "profile", "nowhere.toml"),
@@ -216,7 +215,7 @@ def test_a_wrong_profile_is_told_with_file_key_and_expectation(
 
 
 def test_good_and_wrong_profiles_are_checked_together(cli: Cli, workplace: Workplace) -> None:
-    workplace.write("good.toml", "", root=".")
+    workplace.write("good.toml", 'description = "Notes"\n', root=".")
     workplace.write("wrong.toml", "x = 1\n", root=".")
     ended = cli("profile", "check", "wrong.toml", "good.toml", "--json")
     assert (ended.status, ended.envelope["data"]) == (ExitCode.USAGE, {"valid": ["good.toml"]})
@@ -412,3 +411,21 @@ def test_progress_and_warnings_stay_off_standard_output(cli: Cli, workplace: Wor
     ended = cli("ingest", "docs", "--json")
     assert ended.out.startswith("{")
     assert "1 files: 1 to read" in ended.err
+
+
+def test_a_shipped_profile_is_overridden_by_a_copy_that_is_never_overwritten(cli: Cli, workplace: Workplace) -> None:
+    assert cli("profile", "new", "handleiding").status == 0
+    copy = workplace.path / "profiles/handleiding.toml"
+    assert "semantic_sections" in copy.read_text(encoding="utf-8")
+    assert cli("profile", "show", "handleiding", "--json").envelope["data"]["path"] == "profiles/handleiding.toml"
+    copy.write_text('description = "Mine"\n', encoding="utf-8")
+    again = cli("profile", "new", "handleiding", "--json")
+    assert (again.status, again.error["code"]) == (ExitCode.USAGE, "usage")
+    assert copy.read_text(encoding="utf-8") == 'description = "Mine"\n'
+
+
+def test_an_empty_profile_is_an_error_and_not_a_profile_of_defaults(cli: Cli, workplace: Workplace) -> None:
+    workplace.write("profiles/handleiding.toml", "", root=".")
+    ended = cli("profile", "list", "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.USAGE, "profile")
+    assert "empty" in ended.error["message"]

@@ -192,3 +192,16 @@ def test_pages_can_be_read_in_ranges(tmp_path):
 
 def test_the_parser_reads_pdf_files():
     assert (PARSER.name, PARSER.extensions) == ("pdf", (".pdf",))
+
+
+def test_a_file_that_was_cut_off_is_damaged_and_not_a_short_document(tmp_path):
+    whole = pymupdf.open()
+    for number in range(1, 7):
+        whole.new_page().insert_text((72, 72), f"Pagina {number} van het verslag over de gebouwen")
+    data = whole.tobytes(deflate=False)
+    path = tmp_path / "half.pdf"
+    path.write_bytes(
+        data[: data.index(b"Pagina 4".hex().encode()) if b"Pagina 4".hex().encode() in data else len(data) * 2 // 3]
+    )
+    with pytest.raises(DocumentError, match="damaged"):
+        parse(path, Parse())

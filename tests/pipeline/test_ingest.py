@@ -525,3 +525,17 @@ def test_a_document_that_a_failed_publish_left_in_two_indexes_is_in_one_again(
     file.unlink()
     workplace.ingest(profile="rapport")
     assert workplace.places("seals") == []
+
+
+def test_a_folder_that_is_gone_is_refused_and_its_documents_leave_when_asked(workplace: Workplace) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.write("b.txt", INVOICE, root="kept")
+    workplace.ingest(workplace.docs, workplace.path / "kept")
+    shutil.rmtree(workplace.docs)
+    with pytest.raises(UsageError, match="No such file"):
+        workplace.ingest()
+    assert workplace.places("seals") == [["a.txt"]]
+    report = workplace.ingest(allow_empty=True)
+    assert report.files_removed == 1
+    assert workplace.places("seals") == []
+    assert workplace.places("invoice") == [["b.txt"]]

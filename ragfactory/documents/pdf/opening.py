@@ -53,6 +53,8 @@ def open_pdf(path: Path) -> Iterator[pymupdf.Document]:
             )
         if doc.page_count == 0:
             raise _damaged(path, "no page could be found in it")
+        if doc.is_repaired and (lost := [page.number + 1 for page in doc if not page.get_contents()]):
+            raise _damaged(path, f"{len(lost)} of its {doc.page_count} pages are lost, page {lost[0]} among them")
         yield doc
 
 
