@@ -125,7 +125,7 @@ def _headline(rank: int, hit: Hit) -> Text:
         (f"{hit.score:.3f}  ", "cyan"),
         (on_one_line(hit.at.doc_id), "bold"),
         pages,
-        ("  " + str(hit.index), "dim"),
+        (f"  {hit.index.document_type}", "dim"),
     )
 
 

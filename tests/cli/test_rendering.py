@@ -46,7 +46,7 @@ def masked(text: str) -> list[str]:
 def test_search_results(library_cli: Cli) -> None:
     ended = library_cli("search", "who fixed the brakes of the cars?", "--top-k", "1")
     assert lines(ended.out) == [
-        " 1  1.000  garage.md  default/default/algemeen",
+        " 1  1.000  garage.md  algemeen",
         "    Garage",
         "",
         "    Our mechanic fixed the brakes of both cars before the winter.",
