@@ -11,13 +11,12 @@ from huggingface_hub import constants
 from ragfactory.embedding.catalog import BGE_M3, ResolvedModel
 from ragfactory.embedding.engine import open_embedder
 from ragfactory.embedding.locate import resolve
+from tests.tiny_model import write_tiny_bge_m3
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.embedding.model import Embedder
-
-WORDS = ["de", "waarde", "van", "het", "gebouw", "omzet", "kosten"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,36 +40,8 @@ def minilm(minilm_model: ResolvedModel) -> Embedder:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One random layer of the XLM-R shape with bge-m3's dimension and window."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import XLMRobertaConfig, XLMRobertaModel
-
     folder = tmp_path_factory.mktemp("tiny")
-    vocabulary = [
-        "<s>",
-        "<pad>",
-        "</s>",
-        "<unk>",
-        *(f"\u2581{word}" for word in WORDS),
-        "\u2581",
-        *"abcdefghijklmnopqrstuvwxyz",
-    ]
-    tokenizer = Tokenizer(models.Unigram([(piece, -float(i)) for i, piece in enumerate(vocabulary)], unk_id=3))
-    tokenizer.add_special_tokens(vocabulary[:4])
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    torch.manual_seed(7)
-    config = XLMRobertaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=BGE_M3.dimension,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=BGE_M3.max_tokens + 2,
-        type_vocab_size=1,
-    )
-    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    write_tiny_bge_m3(folder)
     return folder
 
 
