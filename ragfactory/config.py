@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ragfactory.errors import ConfigError, UsageError
 
@@ -38,6 +38,11 @@ class Config(BaseModel):
     embedder: str = Field(default="auto", description="auto, or a name from `model list`")
     parsers: int = Field(default=0, ge=0, le=256, description="parser processes; 0 means one per core")
     limits: Limits = Limits()
+    webhook: str | None = Field(default=None, description="URL that runs post their statuses to")
+    metrics_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        default=None, description="file that runs write metrics for Prometheus to"
+    )
+    keep_logs: int = Field(default=30, ge=1, description="how many runs' event logs are kept")
 
     @property
     def indexes(self) -> Path:
@@ -58,6 +63,11 @@ class Config(BaseModel):
     def logs(self) -> Path:
         """The folder for logs."""
         return self.home / "logs"
+
+    @property
+    def event_logs(self) -> Path:
+        """The folder for event logs, one or more files for each run."""
+        return self.logs / "runs"
 
     @property
     def profile_dirs(self) -> tuple[Path, ...]:
@@ -86,6 +96,11 @@ def load_config(home: Path | None = None, **overrides: Any) -> Config:
         return Config.model_validate({**settings, **places, **given})
     except ValidationError as error:
         raise UsageError(explain(error), hint="letters, digits, '.', '_' and '-' make a name") from error
+
+
+def webhook_token() -> str | None:
+    """The secret that the webhook is called with. It is no key of the file, so that `config show` cannot show it."""
+    return os.environ.get("RAGFACTORY_WEBHOOK_TOKEN") or None
 
 
 def explain(error: ValidationError) -> str:

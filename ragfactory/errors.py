@@ -98,6 +98,27 @@ class ParserCrashedError(DocumentError):
     code = "parser_crashed"
 
 
+class VanishedFolderError(RagfactoryError):
+    """A folder that an index was built from is not there. Its documents are kept."""
+
+    code = "vanished"
+    exit_code = ExitCode.PARTIAL
+
+
+class ShrunkFolderError(RagfactoryError):
+    """A folder lost more than half of its documents. They are kept."""
+
+    code = "shrunk"
+    exit_code = ExitCode.PARTIAL
+
+
+class FailedBeforeError(RagfactoryError):
+    """Files that failed in a run before are not tried again, since nothing changed."""
+
+    code = "failed_before"
+    exit_code = ExitCode.PARTIAL
+
+
 class SandboxError(RagfactoryError):
     """The processes that read files cannot start: something is wrong with the installation, not with a file."""
 

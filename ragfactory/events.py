@@ -1,27 +1,59 @@
-"""What happens during a run, as small frozen records. Progress bars, the run report and logs listen to this one stream."""
+"""What happens during a run, as small frozen records. Progress bars, the run report, logs and webhooks listen to this one stream.
+
+An event about a source names it by `root` (the folder that was ingested) and `doc_id` (its path below that).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from ragfactory.errors import RagfactoryError
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run looks after a project from here on. A run over several projects has one of these for each."""
+
+    tenant: str
+    project: str
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The folders were looked through and compared with the index."""
+    """The folders were looked through and compared with the index. `failed_before` counts files that are not tried again."""
 
     seen: int
     to_process: int
     unchanged: int
     removed: int
     skipped: int
+    failed_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A source is part of this run's work."""
+
+    root: str
+    doc_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A parser's process gets the source."""
+
+    root: str
+    doc_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A source was read, classified and cut. `parse_s` and `chunk_s` are seconds in the parser's process."""
+    """A source was read, classified and cut, and has its contexts. `parse_s` and `chunk_s` are seconds in the parser's process."""
 
+    root: str
     doc_id: str
     document_type: str
     pages: int | None
@@ -32,12 +64,38 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A source could not become a Document. The run goes on."""
+    """A source could not become a Document, or a folder (`.`) is not as it should be. The run goes on."""
 
+    root: str
     doc_id: str
     code: str
     message: str
     hint: str | None = None
+
+    @classmethod
+    def of(cls, root: str, doc_id: str, error: RagfactoryError) -> Self:
+        """What an error came to for a source."""
+        return cls(root, doc_id, error.code, error.message, error.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A source was not done when the run's time was up. What was there of it stays, and the next run goes on."""
+
+    root: str
+    doc_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A document has its chunks and their texts, and waits for vectors. `made + reused + deduplicated` is its chunks."""
+
+    root: str
+    doc_id: str
+    index: str
+    made: int
+    reused: int
+    deduplicated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +110,20 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """A document has its chunks and their texts, and waits for vectors. `made + reused + deduplicated` is its chunks."""
+class Stored:
+    """A document is whole: it is part of the next version of its index, as a new one, in the place of another, or moved."""
 
+    root: str
     doc_id: str
     index: str
-    made: int
-    reused: int
-    deduplicated: int
+    change: Literal["added", "changed", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """The next version of an index is being written out."""
+
+    index: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +138,14 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """Vectors that an unfinished run had made are there to be used again."""
+
+    index: str
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user should know once: a choice made for them, or a warning about one source."""
 
@@ -81,5 +153,20 @@ class Notice:
     doc_id: str | None = None
 
 
-Event: TypeAlias = Scanned | Prepared | Failed | Embedded | Assembled | Published | Notice
+Event: TypeAlias = (
+    Begun
+    | Scanned
+    | Received
+    | Started
+    | Prepared
+    | Failed
+    | Left
+    | Assembled
+    | Embedded
+    | Stored
+    | Publishing
+    | Published
+    | Recovered
+    | Notice
+)
 Listener: TypeAlias = Callable[[Event], None]

@@ -80,6 +80,20 @@ class Embed(_Section):
     model: str = "auto"
 
 
+class Index(_Section):
+    """How vectors are searched. `exact` keeps 16 bits a number and `flat` 32; `ivf`, `hnsw` and `rabitq` are approximate, and get
+    the settings that reach the recall wanted; `auto` is exact up to 200,000 chunks. Settings left out are chosen by size.
+    """
+
+    kind: Literal["auto", "exact", "flat", "ivf", "hnsw", "rabitq"] = "auto"
+    recall: float = Field(default=0.98, gt=0, le=1, description="recall@10 that an approximate kind must reach")
+    nlist: int | None = Field(default=None, ge=1, le=65_536, description="ivf, rabitq: number of lists")
+    nprobe: int | None = Field(default=None, ge=1, le=65_536, description="ivf, rabitq: lists looked at")
+    m: int | None = Field(default=None, ge=4, le=128, description="hnsw: links of a node")
+    ef_search: int | None = Field(default=None, ge=10, le=10_000, description="hnsw: candidates kept")
+    refine: int | None = Field(default=None, ge=1, le=1000, description="ivf, rabitq: candidates scored again, times k")
+
+
 class Retrieve(_Section):
     """How much each part of the hybrid counts when results are fused."""
 
@@ -97,6 +111,7 @@ class Profile(_Section):
     chunk: Chunking = Chunking()
     enrich: Enrich = Enrich()
     embed: Embed = Embed()
+    index: Index = Index()
     retrieve: Retrieve = Retrieve()
 
 

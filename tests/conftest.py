@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ragfactory.config import Config
 from ragfactory.embedding import engine
-from ragfactory.pipeline.ingest import IngestOptions, ingest
+from ragfactory.pipeline.ingest import ingest
+from ragfactory.pipeline.reindex import Reindexed, Selection, reindex
+from ragfactory.pipeline.run import RunOptions
 from ragfactory.retrieval.search import Mode, Searcher
 
 if TYPE_CHECKING:
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.events import Event, Listener
-    from ragfactory.pipeline.report import RunReport
+    from ragfactory.reporting.report import RunReport
     from ragfactory.retrieval.search import SearchResult
 
 MINILM = "all-minilm-l6-v2"
+EVERYTHING = Selection()
 
 DOCUMENTS = {
     "stock/pump.txt": "You should order part XK-4471 when the pump on the roof is broken, because no other part will fit.",
@@ -64,17 +67,14 @@ class Workplace:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def ingest(
-        self,
-        *paths: Path,
-        profile: str = "algemeen",
-        embedder: str | None = None,
-        allow_empty: bool = False,
-        listener: Listener = ignore,
-    ) -> RunReport:
+    def ingest(self, *paths: Path, profile: str = "algemeen", listener: Listener = ignore, **options: Any) -> RunReport:
         """Take the documents in, by default all of the folder `docs` under one profile."""
-        options = IngestOptions(profile, embedder, allow_empty)
-        return ingest(paths or (self.docs,), options, self.config, listener)
+        asked = RunOptions(**options)
+        return ingest(paths or (self.docs,), self.config, listener, profile=profile, options=asked)
+
+    def reindex(self, selection: Selection = EVERYTHING, *, listener: Listener = ignore, **options: Any) -> Reindexed:
+        """Bring what was taken in up to date."""
+        return reindex(self.config, listener, selection=selection, options=RunOptions(**options))
 
     def search(
         self, query: str, document_type: str | None = None, *, mode: Mode = Mode.HYBRID, top_k: int = 5

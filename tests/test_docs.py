@@ -21,12 +21,11 @@ from ragfactory.cli.result import CommandResult
 from ragfactory.config import Config
 from ragfactory.documents.registry import Parser, parsers
 from ragfactory.errors import ExitCode, RagfactoryError
-from ragfactory.pipeline.report import RunReport, StageTotals
-from ragfactory.profiles import Parse, Profile, Recognise, shipped_dir
+from ragfactory.profiles import Index, Parse, Profile, Recognise, shipped_dir
+from ragfactory.reporting.report import RunReport, StageTotals
 from ragfactory.store import records
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
-from ragfactory.store.vectors import encode
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ def test_every_error_code_with_its_exit_code() -> None:
 
 
 def test_every_key_of_a_run_report() -> None:
-    documented = first_column(sections(read("scripting.md"))["Data of `ingest`"])
+    documented = first_column(sections(read("scripting.md"))["Data of `ingest` and `reindex`"])
     assert documented == set(RunReport.__dataclass_fields__)
     assert all(f"`{name}`" in read("scripting.md") for name in StageTotals.__dataclass_fields__)
 
@@ -238,8 +237,18 @@ def test_every_key_of_an_index(command: str, home: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "models"),
     [
-        ("manifest.json", [records.Manifest, records.EmbedderEntry, records.SegmentEntry, records.FileEntry]),
-        ("documents.jsonl", [records.DocumentRecord, records.SharedRow]),
+        (
+            "manifest.json",
+            [
+                records.Manifest,
+                records.EmbedderEntry,
+                records.RootEntry,
+                records.SegmentEntry,
+                records.FastEntry,
+                records.FileEntry,
+            ],
+        ),
+        ("documents-NNNN.jsonl", [records.DocumentRecord, records.SharedRow, records.Tombstone]),
         ("Segments", [records.ChunkRecord, records.Place]),
     ],
 )
@@ -261,6 +270,7 @@ def test_the_fields_of_rows_and_of_the_full_text_index(home: Path) -> None:
 
 EMBEDDER = records.EmbedderEntry(name="random", fingerprint="ab" * 32, dimension=16)
 NAME = IndexName("default", "default", "jaarrekening")
+ROOTS = {"/docs": records.RootEntry(path="/docs", whole=True, profile="auto")}
 
 
 def vector_of(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -281,7 +291,7 @@ def add(builder: VersionBuilder, path: str, texts: list[str]) -> None:
         record = records.ChunkRecord(
             root="/docs", path=path, place=place, text=text, context="", language="nl", strategy="default"
         )
-        builder.put_vectors([key], encode(vector_of(text)[np.newaxis]))
+        builder.put_vectors([key], vector_of(text)[np.newaxis])
         chunks.append(NewChunk(record, text, key, key))
     document = records.DocumentRecord(
         root="/docs", path=path, key="0" * 64, size=1, mtime_ns=1, recipe="0" * 64, document_type=NAME.document_type,
@@ -295,14 +305,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with one index: version 1 of three documents that share a chunk, and version 2 with one of them gone."""
     monkeypatch.setenv("RAGFACTORY_CONFIG", str(tmp_path))
     paths = IndexPaths.of(tmp_path / "indexes", NAME)
-    builder = VersionBuilder(paths, NAME, None, EMBEDDER, ())
+    builder = VersionBuilder(paths, NAME, None, EMBEDDER, (), options=Index())
     for path in ("a.txt", "b.txt", "c.txt"):
         add(builder, path, ["balans van allen", *(f"passage {n} van {path}" for n in range(5))])
-    builder.publish({"retrieve": {"dense_weight": 1.0}})
+    builder.publish({"retrieve": {"dense_weight": 1.0}}, ROOTS)
     with Version.open(paths, NAME) as base:
-        builder = VersionBuilder(paths, NAME, base, EMBEDDER, ())
+        builder = VersionBuilder(paths, NAME, base, EMBEDDER, (), options=Index())
         builder.remove(("/docs", "b.txt"))
-        builder.publish({})
+        builder.publish({}, ROOTS)
     return tmp_path
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.ingest import problems
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.running import problems_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,16 +45,18 @@ def ingest(
     def body(output: Output) -> CommandResult:
         from ragfactory.cli.progress import show_progress
         from ragfactory.pipeline.benchmark import benchmark_ingest
-        from ragfactory.pipeline.ingest import IngestOptions
+        from ragfactory.pipeline.run import RunOptions
 
         config = options.configure(home)
         with show_progress(output) as listener:
-            result = benchmark_ingest(paths, IngestOptions(profile, embedder), config, listener, max_pages=max_pages)
+            result = benchmark_ingest(
+                paths, profile, RunOptions(embedder=embedder), config, listener, max_pages=max_pages
+            )
         return CommandResult(
             data=_data(result),
             render=lambda console: _render(result, console),
             warnings=tuple(result.first.notices),
-            errors=problems(result.first),
+            errors=problems_of(result.first, full_paths=False),
             exit_code=result.first.exit_code,
         )
 

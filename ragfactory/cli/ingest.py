@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragfactory.cli import options
-from ragfactory.cli.output import counted
-from ragfactory.cli.result import CommandResult, Problem
+from ragfactory.cli import options, running
+from ragfactory.cli.output import counted, on_one_line
+from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
-from ragfactory.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from ragfactory.cli.output import Output
-    from ragfactory.pipeline.report import RunReport, StageTotals
+    from ragfactory.events import Listener
+    from ragfactory.reporting.report import RunReport, StageTotals
 
 
 def ingest(
@@ -26,10 +28,14 @@ def ingest(
         str, typer.Option("--profile", help="The profile for all files; auto recognises each file's type.")
     ] = "auto",
     embedder: options.Embedder = None,
-    allow_empty: Annotated[
-        bool,
-        typer.Option("--allow-empty", help="A folder that is gone, or without any file left, takes its documents out."),
-    ] = False,
+    until: running.Until = None,
+    dry_run: running.DryRun = False,
+    allow_shrink: running.AllowShrink = False,
+    retry_failed: running.RetryFailed = False,
+    quiet: running.Quiet = False,
+    wait: running.Wait = 0.0,
+    webhook: running.WebhookUrl = None,
+    metrics_file: running.MetricsFile = None,
     tenant: options.Tenant = None,
     project: options.Project = None,
     home: options.Home = None,
@@ -42,52 +48,51 @@ def ingest(
     """
 
     def body(output: Output) -> CommandResult:
-        from ragfactory.cli.progress import show_progress
-        from ragfactory.pipeline.ingest import IngestOptions
         from ragfactory.pipeline.ingest import ingest as run_ingest
+        from ragfactory.pipeline.run import RunOptions
 
         config = options.configure(home, tenant=tenant, project=project)
-        with show_progress(output) as listener:
-            report = run_ingest(paths, IngestOptions(profile, embedder, allow_empty), config, listener)
-        return CommandResult(
-            data=report.to_dict(),
-            render=lambda console: _render(report, console),
-            warnings=tuple(report.notices),
-            errors=problems(report),
-            exit_code=report.exit_code,
+        asked = RunOptions(
+            embedder=embedder,
+            allow_shrink=allow_shrink,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            wait=wait,
+            is_over=running.is_over(until),
         )
 
-    run("ingest", body, json=json)
+        def work(listener: Listener, report: RunReport) -> CommandResult:
+            run_ingest(paths, config, listener, profile=profile, options=asked, report=report)
+            return CommandResult(
+                data=report.to_dict(),
+                render=lambda console: render_report(report, console),
+                warnings=running.notices_of(report),
+                errors=running.problems_of(report, full_paths=False),
+                exit_code=report.exit_code,
+            )
+
+        return running.run_reported(output, config, running.Reporting(quiet, webhook, metrics_file), work)
+
+    run("ingest", body, json=json, quiet=quiet)
 
 
-def problems(report: RunReport) -> tuple[Problem, ...]:
-    """The files of a run that failed, each with its reason, and what that means for the index when all of them did."""
-    failed = tuple(
-        Problem(str(entry["code"]), str(entry["message"]), entry["hint"], entry["path"]) for entry in report.failed
-    )
-    if report.exit_code is not ExitCode.NOT_PUBLISHED:
-        return failed
-    return (*failed, Problem("nothing_published", "every file failed, and nothing was published"))
-
-
-def _render(report: RunReport, console: Console) -> None:
+def render_report(report: RunReport, console: Console) -> None:
+    """Write what a run did, or with --dry-run would do, as a table and a line for each index that it published."""
     from rich.table import Table
 
-    facts = [
-        ("files", _counts(report)),
-        *([("pages", f"{report.pages:,}")] if report.pages else []),
-        *([("chunks", chunks)] if (chunks := _chunk_counts(report)) else []),
-        *((f"{name}", _stage(totals)) for name, totals in report.stages.items() if totals.items),
-        ("time", f"{report.seconds:.1f} s"),
-    ]
+    if report.planned:
+        _render_plan(report, console)
+        return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in facts:
+    for name, value in _facts(report):
         table.add_row(name, value)
     console.print(table)
     if not report.published:
-        console.print("nothing changed, nothing published" if not report.failed else "nothing published")
+        console.print(
+            "nothing published" if report.failed or report.files_left else "nothing changed, nothing published"
+        )
     for version in report.published:
         console.print(
             f"published {version['index']} version {version['version']:06d}: "
@@ -95,13 +100,38 @@ def _render(report: RunReport, console: Console) -> None:
         )
 
 
+def _render_plan(report: RunReport, console: Console) -> None:
+    from rich.text import Text
+
+    for what, paths in report.planned.items():
+        for path in paths:
+            console.print(Text.assemble((f"{what:8}", "bold"), on_one_line(path)), soft_wrap=True)
+    counts = ", ".join(f"{len(paths):,} {what}" for what, paths in report.planned.items() if paths)
+    console.print(f"would be done: {counts or 'nothing'}; {report.files_unchanged:,} unchanged")
+
+
+def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
+    yield "files", _counts(report)
+    if report.pages:
+        yield "pages", f"{report.pages:,}"
+    if chunks := _chunk_counts(report):
+        yield "chunks", chunks
+    for name, totals in report.stages.items():
+        if totals.items:
+            yield name, _stage(totals)
+    yield "time", f"{report.seconds:.1f} s"
+
+
 def _counts(report: RunReport) -> str:
     counts = {
         "added": report.files_added,
         "changed": report.files_changed,
+        "moved": report.files_moved,
         "removed": report.files_removed,
         "unchanged": report.files_unchanged,
+        "left to the next run": report.files_left,
         "failed": len(report.failed),
+        "failed before": len(report.failed_before),
         "skipped": sum(report.files_skipped.values()),
     }
     return f"{report.files_seen:,} seen: " + (

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ragfactory import __version__
-from ragfactory.cli import bench, config, doctor, index, ingest, inspect, model, profile, search
+from ragfactory.cli import bench, config, doctor, index, ingest, inspect, model, profile, reindex, search
 from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.errors import ExitCode
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ingest")(ingest.ingest)
+app.command("reindex")(reindex.reindex)
 app.command("search")(search.search)
 app.command("inspect")(inspect.inspect)
 app.add_typer(index.app, name="index")

@@ -44,10 +44,13 @@ def printable(text: str) -> str:
 
 
 class Output:
-    """Where a command's words go. With `json`, standard output holds the one document, and all else goes to standard error."""
+    """Where a command's words go. With `json`, standard output holds the one document, and all else goes to standard error. With
+    `quiet` there is nothing but a line for each problem.
+    """
 
-    def __init__(self, *, json: bool) -> None:
+    def __init__(self, *, json: bool, quiet: bool = False) -> None:
         self.json = json
+        self.quiet = quiet
         self._console: Console | None = None
         self._errors: Console | None = None
 
@@ -74,16 +77,20 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return
+        if not self.quiet:
+            self._render(result)
+        for warning in result.warnings:
+            self.note("note", warning)
+        for problem in result.errors:
+            self._show_problem(problem)
+
+    def _render(self, result: CommandResult) -> None:
         if self.console.is_terminal:
             result.render(self.console)
         else:  # tables and margins are filled up with blanks, which no file needs
             with self.console.capture() as rendered:
                 result.render(self.console)
             sys.stdout.writelines(f"{line.rstrip()}\n" for line in rendered.get().splitlines())
-        for warning in result.warnings:
-            self.note("note", warning)
-        for problem in result.errors:
-            self._show_problem(problem)
 
     def note(self, label: str, message: str) -> None:
         """Print one line to standard error."""
@@ -97,6 +104,9 @@ class Output:
 
     def _show_problem(self, problem: Problem) -> None:
         place = f"{problem.path}: " if problem.path and not problem.message.startswith(problem.path) else ""
+        if self.quiet:
+            self.note("error", place + problem.message + (f" ({problem.hint})" if problem.hint else ""))
+            return
         self.note("error", place + problem.message)
         if problem.hint:
             self.note(" hint", problem.hint)

@@ -23,10 +23,10 @@ INTERRUPTED = CommandResult(
 )
 
 
-def run(command: str, body: Callable[[Output], CommandResult], *, json: bool) -> NoReturn:
+def run(command: str, body: Callable[[Output], CommandResult], *, json: bool, quiet: bool = False) -> NoReturn:
     """Do a command's work, show what it came to, and exit with its status."""
-    output = Output(json=json)
-    result = _result(body, output)
+    output = Output(json=json, quiet=quiet)
+    result = result_of(body, output)
     try:
         output.show(command, result)
         sys.stdout.flush()
@@ -42,7 +42,8 @@ def run(command: str, body: Callable[[Output], CommandResult], *, json: bool) ->
     raise typer.Exit(result.exit_code)
 
 
-def _result(body: Callable[[Output], CommandResult], output: Output) -> CommandResult:
+def result_of(body: Callable[[Output], CommandResult], output: Output) -> CommandResult:
+    """What a command's work comes to, also when it ends in an error."""
     try:
         return body(output)
     except RagfactoryError as error:

@@ -32,6 +32,17 @@ def search(
         Literal["hybrid", "dense", "text"],
         typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
     ] = "hybrid",
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="CONDITION",
+            help="Only where this holds, such as 'year=2024', 'page<10' or 'path~*.pdf'; give it again for more conditions.",
+        ),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Look at every vector, also where an index is approximate.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -42,15 +53,18 @@ def search(
     """Find the passages that answer a question, over all document types of a project."""
 
     def body(_output: Output) -> CommandResult:
+        from ragfactory.retrieval.filters import parse_filter
         from ragfactory.retrieval.search import Mode, Searcher
 
+        conditions = [parse_filter(text) for text in filters or ()]
         config = options.configure(home, tenant=tenant, project=project)
         with Searcher.open(config, document_type) as searcher:
-            result = searcher.search(query, top_k=top_k, mode=Mode(mode))
+            result = searcher.search(query, top_k=top_k, mode=Mode(mode), filters=conditions, exact=exact)
             languages = searcher.languages
         return CommandResult(
             data={
                 "query": result.query,
+                **({"filters": filters} if filters else {}),
                 "chunks": [_chunk(hit) for hit in result.hits],
                 "timings_ms": result.timings_ms,
             },
@@ -62,34 +76,35 @@ def search(
 
 def _chunk(hit: Hit) -> dict[str, Any]:
     chunk = hit.chunk
+    metadata = {
+        "index": str(hit.index),
+        "version": hit.version,
+        "document_type": hit.index.document_type,
+        "root": hit.at.root,
+        "page": hit.at.place.page,
+        "page_end": hit.at.place.page_end,
+        "headings": list(hit.at.place.headings),
+        "language": chunk.language,
+        "chunk_strategy": chunk.strategy,
+        "chunk_hash": hit.chunk_hash,
+        "context": chunk.context,
+        "context_enriched": chunk.context_enriched,
+        "reranked": False,
+        "dense": hit.dense,
+        "lexical": hit.lexical,
+        "fused": hit.fused,
+        "rerank": None,
+        "also_in": [
+            {"doc_id": other.doc_id, "chunk_id": other.chunk_id, "page": other.place.page, "root": other.root}
+            for other in hit.others
+        ],
+    }
     return {
         "doc_id": hit.at.doc_id,
         "chunk_id": hit.at.chunk_id,
         "text": chunk.text,
         "score": hit.score,
-        "metadata": {
-            "index": str(hit.index),
-            "version": hit.version,
-            "document_type": hit.index.document_type,
-            "root": hit.at.root,
-            "page": hit.at.place.page,
-            "page_end": hit.at.place.page_end,
-            "headings": list(hit.at.place.headings),
-            "language": chunk.language,
-            "chunk_strategy": chunk.strategy,
-            "chunk_hash": hit.chunk_hash,
-            "context": chunk.context,
-            "context_enriched": chunk.context_enriched,
-            "reranked": False,
-            "dense": hit.dense,
-            "lexical": hit.lexical,
-            "fused": hit.fused,
-            "rerank": None,
-            "also_in": [
-                {"doc_id": other.doc_id, "chunk_id": other.chunk_id, "page": other.place.page, "root": other.root}
-                for other in hit.others
-            ],
-        },
+        "metadata": metadata | {key: value for key, value in hit.at.document.metadata.items() if key not in metadata},
     }
 
 

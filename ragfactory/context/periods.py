@@ -38,6 +38,7 @@ _ENDED = (
 _FISCAL_YEAR = re.compile(rf"\b(?:{_OF_A_YEAR}\s{_YEARS}|{_ENDED}\s{_DATE}|FY\s?{_YEARS})", re.IGNORECASE)
 _AS_AT = re.compile(rf"\b(?:per|ultimo|zum|au|as\sat|as\sof)\s{_DATE}", re.IGNORECASE)
 _ONE_YEAR = re.compile(_YEAR)
+_SHORT_SECOND_YEAR = re.compile(rf"({_YEAR})\s?[/–-]\s?(\d\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,18 @@ def document_period(document: Document) -> Period | None:
     return _first_agreed(_FISCAL_YEAR, title, first_headings, document.text[:opening], all_headings) or _first_agreed(
         _AS_AT, title, first_headings, all_headings
     )
+
+
+def document_years(document: Document) -> list[int]:
+    """The years of the period a document is about, ascending: 2023 and 2024 for `Geschäftsjahr 2023/24`; none where it has none."""
+    period = document_period(document)
+    if period is None:
+        return []
+    years = {int(year) for year in period.years}
+    for first, second in _SHORT_SECOND_YEAR.findall(period.text):
+        if (int(first) + 1) % 100 == int(second):
+            years.add(int(first) + 1)
+    return sorted(years)
 
 
 def _first_agreed(pattern: re.Pattern[str], *places: str) -> Period | None:

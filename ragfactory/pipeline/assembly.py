@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ragfactory import events
 from ragfactory.context.enriched import enriched_text
 from ragfactory.errors import NothingPublishedError, UsageError
+from ragfactory.profiles import Index as IndexOptions
 from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
 from ragfactory.store.records import ChunkRecord, DocumentRecord, Place
-from ragfactory.store.vectors import encode
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from ragfactory.chunking.model import Chunk
     from ragfactory.embedding.model import Embedder
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipe, Recipes
     from ragfactory.pipeline.scan import Source
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName, IndexPaths
-    from ragfactory.store.records import EmbedderEntry
-    from ragfactory.store.version import Identity
+    from ragfactory.store.records import EmbedderEntry, Manifest, RootEntry
+
+    Change = Literal["added", "changed", "moved"]
 
 BATCH = 128  # texts a call of the embedder: enough to sort by length, few enough that a killed run loses little
 
@@ -37,13 +39,14 @@ class _Waiting:
 
     record: DocumentRecord
     chunks: list[NewChunk | Repeated]
+    change: Change
 
 
 @dataclass(slots=True)
 class _Index:
     """One index of the run: its builder, the texts that wait for vectors (by key), and their documents.
 
-    `recipe` is None where documents are only taken out.
+    `recipe` is None where no document is added. `left` are documents that were not done when time was up.
     """
 
     name: IndexName
@@ -53,12 +56,14 @@ class _Index:
     texts: dict[bytes, str] = field(default_factory=dict)
     waiting: list[_Waiting] = field(default_factory=list)
     removals: set[Identity] = field(default_factory=set)
+    left: set[Identity] = field(default_factory=set)
 
 
 class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
 
-    `making` names the documents that this run makes anew, and `removed` those it takes out.
+    `making` names the documents that this run makes anew, and `removed` those it takes out. Once `is_over` says so, no more
+    vectors are made, and documents that are not whole by then are left to the next run.
     """
 
     def __init__(
@@ -69,24 +74,33 @@ class Assembly:
         *,
         making: Collection[Identity],
         removed: Collection[DocumentRecord],
+        is_over: Callable[[], bool],
     ) -> None:
+        self._is_over = is_over
         self._open_index = open_index
         self._recipes = recipes
         self._emit = emit
         self._making = making
         self._removed = list(removed)
+        self._replaced: dict[Identity, DocumentRecord] = {}
         self._indexes: dict[str, _Index] = {}
         self._embedders: dict[str, Embedder] = {}
 
-    def add(self, source: Source, prepared: PreparedDocument, previous: DocumentRecord | None, *, forced: bool) -> None:
+    def add(
+        self,
+        source: Source,
+        prepared: PreparedDocument,
+        previous: DocumentRecord | None,
+        *,
+        forced: bool,
+        moved: bool = False,
+    ) -> None:
         """Take a document in. It replaces `previous`, which may stand in the index of another type."""
         document_type = prepared.classification.type
         recipe = self._recipes[document_type]
         index = self._indexes.get(document_type) or self._open(document_type, recipe)
-        if previous is not None and previous.document_type != document_type:
-            self._removed.append(previous)
         record = _record(source, prepared, recipe, forced=forced)
-        waiting = _Waiting(record, [])
+        waiting = _Waiting(record, [], "changed" if previous else "moved" if moved else "added")
         made = reused = 0
         for n, (chunk, context) in enumerate(zip(prepared.chunks, prepared.contexts, strict=True)):
             place = _place(n, chunk)
@@ -112,12 +126,24 @@ class Assembly:
             )
             waiting.chunks.append(NewChunk(stored, text, chunk_key, vector_key))
         index.waiting.append(waiting)
+        if previous is not None and previous.document_type != document_type:
+            self._replaced[record.root, record.path] = previous
         deduplicated = len(prepared.chunks) - made - reused
-        self._emit(events.Assembled(source.doc_id, str(index.name), made, reused, deduplicated))
+        self._emit(events.Assembled(source.root, source.doc_id, str(index.name), made, reused, deduplicated))
         if len(index.texts) >= BATCH:
             self._embed(index)
 
-    def publish(self) -> None:
+    def touch(self, document_type: str) -> None:
+        """Have an index published again, although its documents may stay as they are."""
+        if document_type not in self._indexes:
+            self._open(document_type, None)
+
+    def refresh(self, document: DocumentRecord, mtime_ns: int) -> None:
+        """Note a file's new time, if its index is published anyway: it spares the next run from reading the file."""
+        if index := self._indexes.get(document.document_type):
+            index.builder.refresh((document.root, document.path), mtime_ns)
+
+    def publish(self, roots: Mapping[str, RootEntry]) -> None:
         """Make the vectors that are still missing and publish every index that changed, those that only gain first."""
         for index in self._indexes.values():
             self._embed(index)
@@ -129,10 +155,17 @@ class Assembly:
                 index.builder.remove(identity)
             _refuse_loss(index)
         for index in sorted(self._indexes.values(), key=lambda index: len(index.removals) > 0):
+            self._emit(events.Publishing(str(index.name)))
             started = time.perf_counter()
-            manifest = index.builder.publish(_profile_of(index))
+            manifest = index.builder.publish(self._profile_of(index), roots, complete=not index.left)
             seconds = time.perf_counter() - started
+            self._tell_missed(manifest)
             self._emit(events.Published(manifest.index, manifest.version, manifest.documents, manifest.chunks, seconds))
+
+    def _tell_missed(self, manifest: Manifest) -> None:
+        for kind in {entry.missed for entry in manifest.segments if entry.missed}:
+            message = f"{manifest.index}: {kind} does not reach the recall wanted on some segments; these are searched exactly"
+            self._emit(events.Notice(message))
 
     def close(self) -> None:
         """Close what is open. What is not published stays under `building/` for the next run."""
@@ -152,11 +185,12 @@ class Assembly:
         name, paths = self._open_index(document_type)
         base = Version.open(paths, name) if paths.current_number() is not None else None
         leaving = {*self._making, *((record.root, record.path) for record in self._removed)}
+        options = self._recipes.options(document_type) or IndexOptions()
         if recipe is not None and base is not None:
             _refuse_stranding(base, recipe, leaving)
-        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), leaving)
+        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), leaving, options=options)
         if builder.recovered:
-            self._emit(events.Notice(f"{name}: {builder.recovered} vectors of an unfinished run are used again"))
+            self._emit(events.Recovered(str(name), builder.recovered))
         self._indexes[document_type] = index = _Index(name, recipe, builder, base)
         return index
 
@@ -164,17 +198,41 @@ class Assembly:
         """Make the vectors that are waited for, and store the documents that waited."""
         wanted = list(index.texts.items())
         for first in range(0, len(wanted), BATCH):
+            if self._is_over():
+                break
             batch = wanted[first : first + BATCH]
             embedder = self._embedder(index.recipe)
             started = time.perf_counter()
             encoded = embedder.encode([text for _, text in batch])
-            index.builder.put_vectors([key for key, _ in batch], encode(encoded.vectors))
+            index.builder.put_vectors([key for key, _ in batch], encoded.vectors)
             seconds = time.perf_counter() - started
             self._emit(events.Embedded(len(batch), encoded.tokens, encoded.windowed, seconds, embedder.device))
         index.texts.clear()
         for waiting in index.waiting:
-            index.builder.add(waiting.record, waiting.chunks)
+            self._store(index, waiting)
         index.waiting.clear()
+
+    def _store(self, index: _Index, waiting: _Waiting) -> None:
+        """Store a document that is whole, else leave it to the next run, and with it all after it: they may repeat its chunks."""
+        record = waiting.record
+        identity = record.root, record.path
+        new = (chunk for chunk in waiting.chunks if isinstance(chunk, NewChunk))
+        if index.left or not all(index.builder.has_vector(chunk.vector_key) for chunk in new):
+            index.left.add(identity)
+            self._emit(events.Left(*identity))
+            return
+        index.builder.add(record, waiting.chunks)
+        if previous := self._replaced.get(identity):
+            self._removed.append(previous)
+        self._emit(events.Stored(*identity, str(index.name), waiting.change))
+
+    def _profile_of(self, index: _Index) -> dict[str, Any]:
+        """The profile that the manifest names: that of the documents that were added, else the one from before."""
+        if index.recipe is not None:
+            return index.recipe.profile.model_dump(mode="json")
+        assert index.base is not None, "a document that is taken out is in a version"
+        options = self._recipes.options(index.name.document_type)
+        return index.base.manifest.recipe | ({"index": options.model_dump(mode="json")} if options else {})
 
     def _embedder(self, recipe: Recipe | None) -> Embedder:
         assert recipe is not None, "documents are added by a recipe"
@@ -193,13 +251,6 @@ def _embedder_of(base: Version | None, recipe: Recipe | None) -> EmbedderEntry:
     return base.manifest.embedder
 
 
-def _profile_of(index: _Index) -> dict[str, Any]:
-    if index.recipe is not None:
-        return index.recipe.profile.model_dump(mode="json")
-    assert index.base is not None, "a document that is taken out is in a version"
-    return index.base.manifest.recipe
-
-
 def _record(source: Source, prepared: PreparedDocument, recipe: Recipe, *, forced: bool) -> DocumentRecord:
     return DocumentRecord(
         root=source.root,
@@ -207,7 +258,7 @@ def _record(source: Source, prepared: PreparedDocument, recipe: Recipe, *, force
         key=prepared.key,
         size=prepared.size,
         mtime_ns=prepared.mtime_ns,
-        recipe=recipe.digest(source.doc_id),
+        recipe=recipe.digest(source.doc_id, forced=forced),
         forced=forced,
         document_type=prepared.classification.type,
         type_confidence=prepared.classification.confidence,
@@ -216,6 +267,7 @@ def _record(source: Source, prepared: PreparedDocument, recipe: Recipe, *, force
         title=prepared.title,
         pages=prepared.pages,
         chunks=len(prepared.chunks),
+        metadata=prepared.metadata,
     )
 
 
@@ -250,6 +302,6 @@ def _refuse_loss(index: _Index) -> None:
     lost = sorted(path for root, path in set(index.base.documents) - kept - index.removals)
     if lost:
         raise NothingPublishedError(
-            f"{index.name}: {len(lost)} documents could not be built with the new embedder, {lost[0]} among them",
-            hint="mend or remove those files; the version from before still serves",
+            f"{index.name}: {len(lost)} documents are not built with the new embedder yet, {lost[0]} among them",
+            hint="mend or remove files that failed, or run again if time was up; the version from before still serves",
         )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.events import Listener
-    from ragfactory.pipeline.ingest import IngestOptions
-    from ragfactory.pipeline.report import RunReport
+    from ragfactory.pipeline.run import RunOptions
+    from ragfactory.reporting.report import RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,15 @@ class IngestBenchmark:
 
 
 def benchmark_ingest(
-    paths: Sequence[Path], options: IngestOptions, config: Config, listener: Listener, *, max_pages: int
+    paths: Sequence[Path], profile: str, options: RunOptions, config: Config, listener: Listener, *, max_pages: int
 ) -> IngestBenchmark:
     """Take `paths` in twice, in a home of its own that is removed again, and race over at most `max_pages` pages with tables."""
     with tempfile.TemporaryDirectory(prefix="ragfactory-bench-") as home:
         # The models stay where they are; everything else is new.
         trial = config.model_copy(update={"home": Path(home)})
         Path(home, "models").symlink_to(config.models)
-        first = ingest(paths, options, trial, listener)
-        second = ingest(paths, options, trial, listener)
+        first = ingest(paths, trial, listener, profile=profile, options=options)
+        second = ingest(paths, trial, listener, profile=profile, options=options)
     failed = {entry["path"] for entry in first.failed}  # what the sandbox could not read is not read out here either
     files = [source.path for source in scan(paths).sources if source.doc_id not in failed]
     return IngestBenchmark(first, second, race_tables(files, max_pages))

@@ -28,7 +28,6 @@ def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
     profiles = [entry.profile for entry in loaded.values()]
     recipes = Recipes(
         profiles,
-        routed=forced is None,
         choice=None,
         default=config.embedder,
         models=config.models,

@@ -9,27 +9,35 @@ from typing import TYPE_CHECKING
 from ragfactory.store.durable import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.pipeline.scan import Scan, Source
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord
-    from ragfactory.store.version import Identity
 
     Stored = Mapping[Identity, DocumentRecord]
-    Row = tuple[str, int, int]  # index, segment, row
+    Row = tuple[str, int]  # index, row id
+    ProfileOf = Callable[[Source], str | None]  # the profile that a source is made with, None when it is recognised
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Sources to take in, documents to take out, and how many stay as they are."""
+    """Sources to take in, documents to take out, and what stays as it is.
+
+    `moved` has those of the new sources whose bytes are those of a document that is gone, with the SHA-256 (hex) of these bytes.
+    `touched` are unchanged sources with another time than their documents have.
+    """
 
     tasks: tuple[Source, ...]
     removed: tuple[DocumentRecord, ...]
+    moved: Mapping[Identity, str]
+    touched: tuple[Source, ...]
     unchanged: int
 
 
-def make_plan(scan: Scan, stored: Stored, recipes: Recipes, forced: str | None) -> Plan:
+def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileOf) -> Plan:
     """Compare. A source is unchanged when its recipe is the same and so are its size and time, or else its bytes.
 
     A document whose chunks are stored in the rows of one that changes or goes is made anew as well, so that no row is left
@@ -38,18 +46,22 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, forced: str | None) 
     sources = {source.identity: source for source in scan.sources}
     removed = {identity: r for identity, r in stored.items() if identity not in sources and scan.covers(identity)}
     changed: dict[Identity, Source] = {}
-    touched: list[Source] = []
+    touched: dict[Identity, Source] = {}
     for identity, source in sources.items():
         record = stored.get(identity)
-        if record is None or not _same_recipe(record, recipes, forced) or record.size != source.size:
+        if record is None or record.size != source.size or not _same_recipe(record, recipes, profile_of(source)):
             changed[identity] = source
         elif record.mtime_ns != source.mtime_ns:
-            touched.append(source)
-    changed.update({source.identity: source for source in _rewritten(touched, stored)})
+            touched[identity] = source
+    keys = _hash_all(source.path for source in touched.values())
+    changed |= {identity: s for identity, s in touched.items() if keys[s.path] != stored[identity].key}
+    moved = _find_moved([source for identity, source in changed.items() if identity not in stored], removed.values())
     _add_leaning(changed, removed, stored, sources)
     return Plan(
         tasks=tuple(changed[identity] for identity in sorted(changed)),
         removed=tuple(removed.values()),
+        moved=moved,
+        touched=tuple(source for identity, source in touched.items() if identity not in changed),
         unchanged=len(sources) - len(changed),
     )
 
@@ -57,20 +69,28 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, forced: str | None) 
 def _same_recipe(record: DocumentRecord, recipes: Recipes, forced: str | None) -> bool:
     if forced not in (None, record.document_type) or record.document_type not in recipes:
         return False
-    return record.recipe == recipes[record.document_type].digest(record.path)
+    return record.recipe == recipes.digest(record.document_type, record.path, forced=forced is not None)
 
 
-def _rewritten(sources: list[Source], stored: Stored) -> list[Source]:
-    """Those of `sources` whose bytes are not those of their document any more. One that cannot be read counts as well."""
+def _hash_all(paths: Iterable[Path]) -> dict[Path, str | None]:
+    """SHA-256 (hex) of each file, None for one that cannot be read: the parser meets the same error and tells it by name."""
 
-    def is_rewritten(source: Source) -> bool:
+    def key_of(path: Path) -> str | None:
         try:
-            return sha256_of(source.path) != stored[source.identity].key
+            return sha256_of(path)
         except OSError:
-            return True  # the parser meets the same error and reports the file by name
+            return None
 
+    wanted = list(paths)
     with ThreadPoolExecutor() as pool:  # hashing releases the interpreter's lock
-        return [source for source, changed in zip(sources, pool.map(is_rewritten, sources), strict=True) if changed]
+        return dict(zip(wanted, pool.map(key_of, wanted), strict=True))
+
+
+def _find_moved(new: list[Source], removed: Iterable[DocumentRecord]) -> dict[Identity, str]:
+    gone = {record.key: record.size for record in removed}
+    likely = [source for source in new if source.size in set(gone.values())]
+    keys = _hash_all(source.path for source in likely)
+    return {source.identity: key for source in likely if (key := keys[source.path]) in gone}
 
 
 def _add_leaning(
@@ -84,6 +104,8 @@ def _add_leaning(
     The document of a shared row may also have gone before, in a run that did not see the others.
     """
     leaning = {identity: record for identity, record in stored.items() if record.shared}
+    if not leaning:
+        return
     going = [stored[identity] for identity in (*changed, *removed) if identity in stored]
     rows = _shared_rows(leaning.values()).difference(_rows(stored.values())) | set(_rows(going))
     while rows:
@@ -98,10 +120,10 @@ def _add_leaning(
 
 def _rows(records: Iterable[DocumentRecord]) -> Iterator[Row]:
     for record in records:
-        for segment, first, count in record.rows:
+        for first, count in record.rows:
             for row in range(first, first + count):
-                yield record.document_type, segment, row
+                yield record.document_type, row
 
 
 def _shared_rows(records: Iterable[DocumentRecord]) -> set[Row]:
-    return {(record.document_type, shared.segment, shared.row) for record in records for shared in record.shared}
+    return {(record.document_type, shared.row) for record in records for shared in record.shared}

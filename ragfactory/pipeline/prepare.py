@@ -14,6 +14,7 @@ import orjson
 
 from ragfactory.chunking.chunk import chunk_document
 from ragfactory.chunking.model import Chunk
+from ragfactory.context.periods import document_years
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.classify import Classification, classify
 from ragfactory.documents.language import detect_language
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Limits
     from ragfactory.pipeline.recipe import Recipes
+    from ragfactory.store.records import Metadata
 
 TARGET = f"{__name__}:preparer"
 
@@ -37,7 +39,8 @@ TARGET = f"{__name__}:preparer"
 class PreparedDocument:
     """What became of one source. `chunks` and `contexts` go together; the document itself is there when it was asked for.
 
-    `key` is the SHA-256 (hex) of the file's bytes, `size` their number, `mtime_ns` the file's time of modification.
+    `key` is the SHA-256 (hex) of the file's bytes, `size` their number, `mtime_ns` the file's time of modification. `metadata` is
+    what the file says of itself, such as its author, and the `years` it is about.
     """
 
     key: str
@@ -47,6 +50,7 @@ class PreparedDocument:
     title: str | None
     language: str | None
     pages: int | None
+    metadata: Metadata
     warnings: tuple[str, ...]
     classification: Classification
     chunks: tuple[Chunk, ...]
@@ -136,6 +140,7 @@ def prepare(
         title=document.title,
         language=document.language,
         pages=document.page_count,
+        metadata=_metadata(document),
         warnings=document.warnings,
         classification=found,
         chunks=tuple(chunks),
@@ -160,6 +165,11 @@ def _read(path: Path, forced: str | None, profiles: dict[str, Profile]) -> tuple
 def _parse(path: Path, options: Parse) -> Document:
     document = parser_for(path).parse(path, options)
     return replace(document, language=document.language or detect_language(document.text))
+
+
+def _metadata(document: Document) -> Metadata:
+    years = document_years(document)
+    return {**document.metadata, "years": years} if years else {**document.metadata}
 
 
 def _chunk(raw: dict[str, Any]) -> Chunk:

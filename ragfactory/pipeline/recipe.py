@@ -17,13 +17,14 @@ from ragfactory.embedding.catalog import AUTO, EMBEDDERS
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import ProfileError
-from ragfactory.profiles import Profile, routing_digest
+from ragfactory.profiles import Index, Profile, routing_digest
 from ragfactory.store.records import EmbedderEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from ragfactory.config import Limits
     from ragfactory.embedding.catalog import ResolvedModel
 
 CHUNKING_VERSION = 1  # raise it when the same document and options would be cut another way
@@ -31,15 +32,15 @@ CHUNKING_VERSION = 1  # raise it when the same document and options would be cut
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A profile with the embedder that its index uses. `routing` is set when files are routed by recognition."""
+    """A profile with the embedder that its index uses. `routing` is the digest of the rules of recognition."""
 
     profile: Profile
     model: ResolvedModel
     embedder: EmbedderEntry
-    routing: str | None
+    routing: str
 
-    def digest(self, doc_id: str) -> str:
-        """SHA-256 (hex) of everything but a file's bytes that decides what comes out for it."""
+    def digest(self, doc_id: str, *, forced: bool) -> str:
+        """SHA-256 (hex) of everything but a file's bytes that decides what comes out for it; `forced` when it is not recognised."""
         parser = parser_for(PurePath(doc_id))
         writer = context_writer(self.profile.enrich)
         parts = {
@@ -47,9 +48,9 @@ class Recipe:
             "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
             "context": [enriched.VERSION, writer.name, writer.version],
             "embedder": self.embedder.fingerprint,
-            "routing": self.routing,
+            "routing": None if forced else self.routing,
         }
-        return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return _sha256(parts)
 
 
 def check_profile(profile: Profile) -> None:
@@ -73,7 +74,6 @@ class Recipes:
         self,
         profiles: Iterable[Profile],
         *,
-        routed: bool,
         choice: str | None,
         default: str,
         models: Path,
@@ -82,12 +82,13 @@ class Recipes:
         self._profiles = {profile.name: profile for profile in profiles}
         for profile in self._profiles.values():
             check_profile(profile)
-        self._routing = routing_digest(self._profiles.values()) if routed else None
+        self._routing = routing_digest(self._profiles.values())
         self._choice = choice
         self._default = default
         self._models = models
         self._stored = stored
         self._made: dict[str, Recipe] = {}
+        self._digests: dict[tuple[str, str, bool], str] = {}
 
     def __getitem__(self, document_type: str) -> Recipe:
         """The recipe of a profile. Raises ModelUnavailableError when its embedder is not on this machine."""
@@ -107,3 +108,27 @@ class Recipes:
 
     def __contains__(self, document_type: str) -> bool:
         return document_type in self._profiles
+
+    def digest(self, document_type: str, doc_id: str, *, forced: bool) -> str:
+        """`Recipe.digest`, worked out once for all files of one extension."""
+        key = document_type, PurePath(doc_id).suffix, forced
+        if key not in self._digests:
+            self._digests[key] = self[document_type].digest(doc_id, forced=forced)
+        return self._digests[key]
+
+    def attempt_digest(self, doc_id: str, forced: str | None, limits: Limits) -> str:
+        """SHA-256 (hex) of everything but a file's bytes that decides whether it can be read; `forced` names its profile."""
+        if forced is not None:
+            return _sha256([self.digest(forced, doc_id, forced=True), limits.model_dump()])
+        parser = parser_for(PurePath(doc_id))
+        profiles = [profile.model_dump(mode="json") for _, profile in sorted(self._profiles.items())]
+        return _sha256([parser.name, parser.version, profiles, limits.model_dump()])
+
+    def options(self, document_type: str) -> Index | None:
+        """How vectors of that type are searched; None when its profile is gone."""
+        profile = self._profiles.get(document_type)
+        return profile.index if profile else None
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -12,7 +12,7 @@ from ragfactory.documents.registry import is_supported
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,26 @@ class Scan:
 
     sources: list[Source] = field(default_factory=list)
     whole_roots: set[str] = field(default_factory=set)
+    named: set[tuple[str, str]] = field(default_factory=set)
+    vanished: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
+
+    def sort(self) -> None:
+        """Put the sources in order, each of them once."""
+        unique = {source.identity: source for source in self.sources}
+        self.sources = [unique[identity] for identity in sorted(unique)]
 
     def covers(self, identity: tuple[str, str]) -> bool:
         """Whether this scan would have found that source if it still existed."""
         root, doc_id = identity
-        return root in self.whole_roots and not any(place.hides(root, doc_id) for place in self.unreadable)
+        looked_for = root in self.whole_roots or identity in self.named
+        return looked_for and not any(place.hides(root, doc_id) for place in self.unreadable)
+
+    @property
+    def roots(self) -> set[str]:
+        """The folders that were looked through, and those of files that were looked for by name."""
+        return self.whole_roots | {root for root, _ in self.named}
 
 
 def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
@@ -80,12 +93,36 @@ def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
         if allow_missing and not os.path.lexists(path):
             found.whole_roots.add(str(path))
         elif not _is_folder(path):
+            found.named.add((printable_path(str(path.parent)), printable_path(path.name)))
             _take(path, str(path.parent), path.name, found)
         elif str(path) not in found.whole_roots:
             found.whole_roots.add(str(path))
             _scan_folder(path, found)
-    unique = {source.identity: source for source in found.sources}
-    found.sources = [unique[identity] for identity in sorted(unique)]
+    found.sort()
+    return found
+
+
+def scan_again(whole: Iterable[str], named: Iterable[tuple[str, str]]) -> Scan:
+    """Look again through folders that were ingested before, and for files (root, doc_id) that were ingested by name.
+
+    A folder that is not there any more is listed in `vanished`, and nothing is said of what was in it.
+    """
+    found = Scan()
+    for root in whole:
+        if Path(root).is_dir():
+            found.whole_roots.add(root)
+            _scan_folder(Path(root), found)
+        else:
+            found.vanished.append(root)
+    for root, doc_id in named:
+        path = Path(root) / doc_id
+        if Path(root).is_dir():
+            found.named.add((root, doc_id))
+            if os.path.lexists(path):
+                _take(path, root, doc_id, found)
+        elif root not in found.vanished:
+            found.vanished.append(root)
+    found.sort()
     return found
 
 

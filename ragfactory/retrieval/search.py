@@ -8,25 +8,32 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
 from ragfactory.documents.model import clean
-from ragfactory.errors import IndexNotFoundError, MissingExtraError, ModelUnavailableError, UsageError
+from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
-from ragfactory.retrieval.fusion import fuse
+from ragfactory.retrieval.embedders import QueryEmbedders
+from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
+from ragfactory.retrieval.places import places_of
+from ragfactory.retrieval.ranking import Candidate, rank
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ragfactory.config import Config
-    from ragfactory.embedding.catalog import ResolvedModel
-    from ragfactory.embedding.model import Embedder
-    from ragfactory.store.records import ChunkRecord, EmbedderEntry, Place
+    from ragfactory.retrieval.filters import Condition, Mask
+    from ragfactory.retrieval.places import PlaceInDocument
+    from ragfactory.store.lexical import RowIds
+    from ragfactory.store.records import ChunkRecord
     from ragfactory.store.vectors import Matrix
+
+    Row: TypeAlias = tuple[IndexName, int]  # a row of an index, by its id
+    Scores: TypeAlias = dict[Row, float]
 
 MAX_TOP_K = 1000
 _MIN_DEPTH = 100  # candidates each part contributes, so that fusion has something to choose from
@@ -38,20 +45,6 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
     DENSE = "dense"
     TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceInDocument:
-    """Where a passage stands: the document's path below the folder that was ingested, that folder, and the place in it."""
-
-    doc_id: str
-    root: str
-    place: Place
-
-    @property
-    def chunk_id(self) -> str:
-        """The name of the chunk: the document's and the chunk's number in it."""
-        return f"{self.doc_id}#c{self.place.n:04d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +72,17 @@ class SearchResult:
     timings_ms: dict[str, float]
 
 
-@dataclass(slots=True)
-class _Candidate:
-    """A row under consideration, with its score of each part; a row that no word matches has a lexical score of 0."""
-
-    version: Version
-    name: IndexName
-    segment: int
-    row: int
-    weights: Retrieve
-    dense: float | None = None
-    lexical: float | None = None
-    fused: float = 0.0
-
-
 class Searcher:
-    """The indexes of a project, open for searching. Models are loaded at the first query that needs one, and stay."""
+    """The indexes of a project, open for searching."""
 
     def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
         profiles = load_profiles(config.profile_dirs)
         self._versions = versions
-        self._config = config
-        self._weights = {
+        self._retrieve = {
             name: profiles[name.document_type].profile.retrieve if name.document_type in profiles else Retrieve()
             for name in versions
         }
-        self._embedders: dict[str, Embedder] = {}
+        self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
 
     @classmethod
     def open(cls, config: Config, document_type: str | None = None) -> Self:
@@ -125,9 +103,20 @@ class Searcher:
             opened.pop_all()
         return cls(versions, config)
 
-    def search(self, query: str, *, top_k: int = 5, mode: Mode = Mode.HYBRID) -> SearchResult:
-        """The `top_k` passages that answer `query` best. Raises UsageError for an empty query or an impossible `top_k`."""
-        mode = Mode(mode)
+    def search(
+        self,
+        query: str,
+        *,
+        top_k: int = 5,
+        mode: Mode = Mode.HYBRID,
+        filters: Sequence[Condition] = (),
+        exact: bool = False,
+    ) -> SearchResult:
+        """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
+
+        With `exact`, approximate vector indexes are not used. Raises UsageError for an empty query, an impossible `top_k`, and a
+        filter whose key is unknown or whose value is not of the key's kind.
+        """
         query = clean(query).strip()
         if not query:
             raise UsageError("the query is empty", hint="say what to look for")
@@ -135,23 +124,25 @@ class Searcher:
             raise UsageError(
                 f"--top-k: a number from 1 to {MAX_TOP_K} expected, got {top_k}", hint="leave it out for 5"
             )
-        timings: dict[str, float] = {}
+        mode = Mode(mode)
         depth = max(_MIN_DEPTH, 2 * top_k)
-        candidates: dict[tuple[IndexName, int, int], _Candidate] = {}
-        started = time.perf_counter()
+        clock = _Clock()
+        among = self._among(filters)
+        if filters:
+            clock.note("filter")
+        lexical: Scores = {}
         if mode is not Mode.DENSE:
-            self._search_text(query, depth, candidates)
-            timings["lexical"] = _ms_since(started)
+            lexical = self._by_words(query, depth, among)
+            clock.note("lexical")
+        dense: Scores = {}
         if mode is not Mode.TEXT:
-            vectors = {print_: self._embed(query, entry) for print_, entry in self._embedder_entries().items()}
-            embedded = time.perf_counter()
-            timings["embed"] = 1000 * (embedded - started) - timings.get("lexical", 0.0)
-            self._search_dense(vectors, depth, candidates)
-            timings["dense"] = _ms_since(embedded)
-        ranked = _rank(list(candidates.values()), mode)[:top_k]
-        hits = tuple(_hit(candidate, mode) for candidate in ranked)
-        timings["total"] = _ms_since(started)
-        return SearchResult(query, hits, {stage: round(ms, 2) for stage, ms in timings.items()})
+            vectors = self._embedders.encode(query)
+            clock.note("embed")
+            dense = self._by_vector(vectors, depth, among, lexical, exact=exact)
+            clock.note("dense")
+        candidates = [self._candidate(row, mode, dense.get(row), lexical.get(row)) for row in lexical | dense]
+        hits = tuple(self._hit(candidate, mode, filters) for candidate in rank(candidates)[:top_k])
+        return SearchResult(query, hits, clock.stop())
 
     @property
     def languages(self) -> list[str]:
@@ -169,131 +160,102 @@ class Searcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search_text(self, query: str, depth: int, candidates: dict[tuple[IndexName, int, int], _Candidate]) -> None:
+    def _among(self, filters: Sequence[Condition]) -> dict[IndexName, Mask]:
+        """The rows to look among, by row id; of no index when there are no filters, and all rows that count are meant."""
+        if not filters:
+            return {}
+        refuse_unknown_keys(filters, self._versions.values())
+        return {name: matching_rows(version, filters) for name, version in self._versions.items()}
+
+    def _by_words(self, query: str, depth: int, among: Mapping[IndexName, Mask]) -> Scores:
         languages = self.languages
         statistics = [version.lexical.statistics(query, languages) for version in self._versions.values()]
         overall = reduce(add, statistics)
+        found: Scores = {}
         for name, version in self._versions.items():
-            for hit in version.lexical.search(query, depth, languages, overall):
-                self._candidate(candidates, name, hit.segment, hit.row).lexical = hit.score
+            narrowing = _narrowing(version, among[name]) if name in among else {}
+            hits = version.lexical.search(query, depth, languages, overall, **narrowing)
+            found |= {(name, hit.row): hit.score for hit in hits}
+        return found
 
-    def _search_dense(
-        self, vectors: dict[str, Matrix], depth: int, candidates: dict[tuple[IndexName, int, int], _Candidate]
-    ) -> None:
+    def _by_vector(
+        self,
+        vectors: Mapping[str, Matrix],
+        depth: int,
+        among: Mapping[IndexName, Mask],
+        found_by_words: Iterable[Row],
+        *,
+        exact: bool,
+    ) -> Scores:
+        """What is nearest, and what was found by words: that gets its dense score too, so that fusion compares like with like."""
+        found: Scores = {}
         for name, version in self._versions.items():
             vector = vectors[version.manifest.embedder.fingerprint]
+            located = [version.locate(row_id) for index, row_id in found_by_words if index == name]
             for number, segment in version.segments.items():
-                # What full text found gets its dense score too, so that fusion compares like with like.
-                known = [key[2] for key in candidates if key[:2] == (name, number)]
-                scores = segment.vectors.scores(vector, np.array(known, dtype=np.int64)).tolist()
-                nearest, rows = segment.vectors.search(vector, depth, segment.live)
-                for row, score in (
-                    *zip(known, scores, strict=True),
-                    *zip(rows.tolist(), nearest.tolist(), strict=True),
-                ):
-                    self._candidate(candidates, name, number, row).dense = score
+                known = np.array([row for other, row in located if other == number], dtype=np.int64)
+                live = among[name][segment.ids] if name in among else segment.live
+                scores, nearest = segment.vectors.search(vector, depth, live, exact=exact)
+                for rows, of_rows in ((known, segment.vectors.scores(vector, known)), (nearest, scores)):
+                    ids = segment.ids[rows].tolist()
+                    found |= {(name, row_id): score for row_id, score in zip(ids, of_rows.tolist(), strict=True)}
+        return found
 
-    def _candidate(
-        self, candidates: dict[tuple[IndexName, int, int], _Candidate], name: IndexName, segment: int, row: int
-    ) -> _Candidate:
-        key = (name, segment, row)
-        if key not in candidates:
-            candidates[key] = _Candidate(self._versions[name], name, segment, row, self._weights[name])
-        return candidates[key]
+    def _candidate(self, row: Row, mode: Mode, dense: float | None, lexical: float | None) -> Candidate:
+        name, row_id = row
+        retrieve = self._retrieve[name]
+        weights = {
+            Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight),
+            Mode.DENSE: (1.0, 0.0),
+            Mode.TEXT: (0.0, 1.0),
+        }[mode]
+        return Candidate(name, row_id, self._versions[name].manifest.embedder.fingerprint, *weights, dense, lexical)
 
-    def _embedder_entries(self) -> dict[str, EmbedderEntry]:
-        entries = [version.manifest.embedder for version in self._versions.values()]
-        return {entry.fingerprint: entry for entry in entries}
-
-    def _embed(self, query: str, entry: EmbedderEntry) -> Matrix:
-        if entry.fingerprint not in self._embedders:
-            from ragfactory.embedding.engine import open_embedder
-
-            self._embedders[entry.fingerprint] = open_embedder(self._resolve(entry))
-        return self._embedders[entry.fingerprint].encode_query(query)
-
-    def _resolve(self, entry: EmbedderEntry) -> ResolvedModel:
-        """The model that made the vectors, which is the only one whose queries they understand."""
-        from ragfactory.embedding.locate import resolve
-        from ragfactory.embedding.weights import fingerprint
-
-        users = ", ".join(
-            str(n) for n, v in self._versions.items() if v.manifest.embedder.fingerprint == entry.fingerprint
+    def _hit(self, candidate: Candidate, mode: Mode, filters: Sequence[Condition]) -> Hit:
+        version = self._versions[candidate.index]
+        number, row = version.locate(candidate.row)
+        segment = version.segments[number]
+        chunk = segment.chunk(row)
+        at, *others = places_of(version, candidate.row, chunk, filters)
+        own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
+        return Hit(
+            index=candidate.index,
+            version=version.manifest.version,
+            chunk=chunk,
+            chunk_hash=segment.chunk_keys[row].tobytes().hex(),
+            at=at,
+            others=tuple(others),
+            score=own or 0.0,
+            dense=candidate.dense,
+            lexical=candidate.lexical,
+            fused=candidate.fused if mode is Mode.HYBRID else None,
         )
-        hint = f"put {entry.name} in {self._config.models}, or search with --mode text"
-        try:
-            model = resolve(entry.name, self._config.models)
-        except MissingExtraError:
-            raise
-        except ModelUnavailableError as error:
-            raise IndexNotFoundError(
-                f"{users}: made with {entry.name}; {error.message}", hint=error.hint or hint
-            ) from error
-        if fingerprint(model) != entry.fingerprint:
-            raise IndexNotFoundError(
-                f"{users}: made with other weights of {entry.name} than those in {model.path}", hint=hint
-            )
-        return model
 
 
-def _rank(candidates: Sequence[_Candidate], mode: Mode) -> list[_Candidate]:
-    """Best first; equal scores in the order of index, segment and row, so that a search can be repeated."""
-    dense = _comparable(candidates)
-    lexical = np.array([candidate.lexical or 0.0 for candidate in candidates], dtype=np.float32)
-    weights = [_weights(candidate, mode) for candidate in candidates]
-    fused = {pair: fuse(dense, lexical, dense_weight=pair[0], lexical_weight=pair[1]) for pair in set(weights)}
-    for i, (candidate, pair) in enumerate(zip(candidates, weights, strict=True)):
-        candidate.fused = float(fused[pair][i])
-    return sorted(candidates, key=lambda c: (-c.fused, c.name, c.segment, c.row))
+def _narrowing(version: Version, matching: Mask) -> dict[str, RowIds]:
+    """What full text is told of the rows to look among: their ids, or those of all other rows when they are fewer."""
+    others = np.zeros_like(matching)
+    for segment in version.segments.values():
+        others[segment.ids[segment.live]] = True
+    others &= ~matching
+    if matching.sum() <= others.sum():
+        return {"only": np.flatnonzero(matching)}
+    return {"without": np.flatnonzero(others)}
 
 
-def _comparable(candidates: Sequence[_Candidate]) -> Matrix:
-    """The dense scores; where there are several embedders, whose ranges differ, each one's are scaled by themselves."""
-    dense = np.array([candidate.dense or 0.0 for candidate in candidates], dtype=np.float32)
-    embedders = np.array([candidate.version.manifest.embedder.fingerprint for candidate in candidates])
-    models = np.unique(embedders)
-    if len(models) > 1:
-        for model in models:
-            own = embedders == model
-            dense[own] = fuse(dense[own], np.zeros_like(dense[own]), dense_weight=1.0, lexical_weight=0.0)
-    return dense
+class _Clock:
+    """How long each stage of a search took."""
 
+    def __init__(self) -> None:
+        self._started = self._noted = time.perf_counter()
+        self._timings_ms: dict[str, float] = {}
 
-def _weights(candidate: _Candidate, mode: Mode) -> tuple[float, float]:
-    if mode is Mode.HYBRID:
-        return candidate.weights.dense_weight, candidate.weights.lexical_weight
-    return (1.0, 0.0) if mode is Mode.DENSE else (0.0, 1.0)
+    def note(self, stage: str) -> None:
+        """End a stage, which began when the one before ended."""
+        now = time.perf_counter()
+        self._timings_ms[stage] = round(1000 * (now - self._noted), 2)
+        self._noted = now
 
-
-def _hit(candidate: _Candidate, mode: Mode) -> Hit:
-    segment = candidate.version.segments[candidate.segment]
-    chunk = segment.chunk(candidate.row)
-    at, *others = _places(candidate, chunk)
-    own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
-    return Hit(
-        index=candidate.name,
-        version=candidate.version.manifest.version,
-        chunk=chunk,
-        chunk_hash=segment.chunk_keys[candidate.row].tobytes().hex(),
-        at=at,
-        others=tuple(others),
-        score=own or 0.0,
-        dense=candidate.dense,
-        lexical=candidate.lexical,
-        fused=candidate.fused if mode is Mode.HYBRID else None,
-    )
-
-
-def _places(candidate: _Candidate, chunk: ChunkRecord) -> Iterator[PlaceInDocument]:
-    """Every place of a passage: that in the document it was stored for, if that still holds it, then all others."""
-    owner = candidate.version.documents.get((chunk.root, chunk.path))
-    if owner and any(
-        number == candidate.segment and first <= candidate.row < first + count for number, first, count in owner.rows
-    ):
-        yield PlaceInDocument(chunk.path, chunk.root, chunk.place)
-    for holder in candidate.version.sharers(candidate.segment, candidate.row):
-        yield PlaceInDocument(holder.document.path, holder.document.root, holder.place)
-
-
-def _ms_since(started: float) -> float:
-    return 1000 * (time.perf_counter() - started)
+    def stop(self) -> dict[str, float]:
+        """Milliseconds by stage, and in total."""
+        return self._timings_ms | {"total": round(1000 * (time.perf_counter() - self._started), 2)}

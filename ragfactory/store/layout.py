@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+MANIFEST = "manifest.json"  # of a version: what it consists of
+
 _NAME = re.compile(NAME_PATTERN)
 _VERSION = re.compile("[0-9]{6,}")
 
@@ -63,6 +65,11 @@ class IndexPaths:
         """What an unfinished run has made so far."""
         return self.root / "building"
 
+    @property
+    def verified(self) -> Path:
+        """Which files were hashed and not touched since; a cache."""
+        return self.root / "verified.json"
+
     def version(self, number: int) -> Path:
         """The folder of a version."""
         return self.root / f"{number:06d}"
@@ -92,7 +99,33 @@ class IndexPaths:
     @property
     def way_back(self) -> str:
         """What to do when the version that serves is damaged."""
-        return f"put an older version's number in {self.current}, or remove it and ingest the folder again"
+        return (
+            "`ragfactory index rollback VERSION` makes an older version serve; "
+            f"or remove {self.current} and ingest the folder again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPaths:
+    """The places that the indexes of a project share."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, indexes: Path, tenant: str, project: str) -> ProjectPaths:
+        """The places of that project."""
+        IndexName(tenant, project, "any")  # raises UsageError for a name that leads elsewhere
+        return cls(indexes / tenant / project)
+
+    @property
+    def lock(self) -> Path:
+        """The file that the one run over the project holds locked."""
+        return self.root / "LOCK"
+
+    @property
+    def failures(self) -> Path:
+        """The list of files that failed."""
+        return self.root / "failed.jsonl"
 
 
 def index_names(indexes: Path, *, tenant: str, project: str) -> Iterator[IndexName]:

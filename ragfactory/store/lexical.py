@@ -1,8 +1,7 @@
 """The full-text index of a version: tantivy, a stemmer and stop words per language, over raw text and context.
 
 A chunk's words go into the field of its language, stemmed (as they are where the language has no stemmer), and into a field for
-exact forms. A row is identified by an integer
-that holds its segment and its row, so that a hit leads straight to its chunk.
+exact forms. A row is identified by its id, which it keeps when segments are merged.
 """
 
 from __future__ import annotations
@@ -20,12 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
+    RowIds = npt.NDArray[np.integer[Any]]
+
 # tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
 LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 
 _ID, _EXACT, _OTHER = "id", "exact", "other"
-_SEGMENT_SHIFT = 32
 _WRITER_MEMORY = 64_000_000
 _EXACT_BOOST = 0.5
 _MAX_WORDS = 256  # of a query: more only makes it slow
@@ -33,9 +36,8 @@ _MAX_WORDS = 256  # of a query: more only makes it slow
 
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
-    """A row that matches, with its BM25 score."""
+    """A row that matches, by its id, with its BM25 score."""
 
-    segment: int
     row: int
     score: float
 
@@ -73,19 +75,19 @@ class LexicalWriter:
         with _disk_errors():
             self._writer: Any = index.writer(_WRITER_MEMORY, 1)
 
-    def add(self, segment: int, row: int, text: str, language: str | None) -> None:
+    def add(self, row_id: int, text: str, language: str | None) -> None:
         """Index the text of a row."""
         document = tantivy.Document()
-        document.add_integer(_ID, _identify(segment, row))
+        document.add_integer(_ID, row_id)
         document.add_text(_EXACT, text)
         document.add_text(language if language in LANGUAGES else _OTHER, text)
         with _disk_errors():
             self._writer.add_document(document)
 
-    def delete(self, segment: int, row: int) -> None:
+    def delete(self, row_id: int) -> None:
         """Take a row out."""
         with _disk_errors():
-            self._writer.delete_documents_by_term(_ID, _identify(segment, row))
+            self._writer.delete_documents_by_term(_ID, row_id)
 
     def commit(self) -> None:
         """Write everything and close; the lock files do not stay behind."""
@@ -117,13 +119,21 @@ class LexicalIndex:
         return Statistics(self._searcher.num_docs, counts)
 
     def search(
-        self, query: str, k: int, languages: Sequence[str], overall: Statistics | None = None
+        self,
+        query: str,
+        k: int,
+        languages: Sequence[str],
+        overall: Statistics | None = None,
+        *,
+        only: RowIds | None = None,
+        without: RowIds | None = None,
     ) -> list[LexicalHit]:
         """The `k` rows that match `query` best, looked up with the stemmers of `languages`.
 
         The query is plain text: no operator or quote in it means anything, and words after the 256th different one do not
         count. With `overall`, the statistics of all indexes that are searched together, a word weighs by how rare it is in all of
-        them, so that scores of different indexes compare.
+        them, so that scores of different indexes compare. With `only`, the rows with these ids are looked among, with `without`
+        all but those, (n,) each; scores are the same as without.
         """
         own = self.statistics(query, languages)
         clauses = [
@@ -133,13 +143,19 @@ class LexicalIndex:
         ]
         if not clauses:
             return []
-        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), k).hits
+        words = tantivy.Query.boolean_query(clauses)
+        hits = self._searcher.search(self._narrowed(words, only, without), k).hits
         rows = self._searcher.fast_field_values(_ID, [address for _, address in hits])
-        mask = (1 << _SEGMENT_SHIFT) - 1
-        return [
-            LexicalHit(key >> _SEGMENT_SHIFT, key & mask, float(score))
-            for key, (score, _) in zip(rows, hits, strict=True)
-        ]
+        return [LexicalHit(row, float(score)) for row, (score, _) in zip(rows, hits, strict=True)]
+
+    def _narrowed(self, words: Any, only: RowIds | None, without: RowIds | None) -> Any:
+        clauses = [(tantivy.Occur.Must, words)]
+        if only is not None:
+            among = tantivy.Query.term_set_query(self._schema, _ID, only.tolist())
+            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0)))
+        if without is not None:
+            clauses.append((tantivy.Occur.MustNot, tantivy.Query.term_set_query(self._schema, _ID, without.tolist())))
+        return tantivy.Query.boolean_query(clauses) if len(clauses) > 1 else words
 
     def _clause(self, field: str, word: str, own: Statistics, overall: Statistics) -> Any:
         term = (field, word)
@@ -174,10 +190,6 @@ def _disk_errors() -> Iterator[None]:
         raise OSError(f"the full-text index cannot be written: {error}") from error
 
 
-def _identify(segment: int, row: int) -> int:
-    return segment << _SEGMENT_SHIFT | row
-
-
 def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field(_ID, stored=False, indexed=True, fast=True)
@@ -200,6 +212,8 @@ def _register(index: Any) -> None:
         index.register_tokenizer(language, _analyzer(language))
     for name in (_OTHER, _EXACT):
         index.register_tokenizer(name, _analyzer(None))
+    # A reader that watched for commits would do so in a thread, which writes a lock file into the folder at times of its own.
+    index.config_reader(reload_policy="manual")
 
 
 def _open(directory: Path) -> Any:

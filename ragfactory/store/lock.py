@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,27 +19,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@contextmanager
-def writer_lock(path: Path) -> Iterator[None]:
-    """Hold `path` locked. Raises LockedError naming the holder when another process has it.
+_POLL_S = 0.2
 
-    The file stays behind, since removing it would let two writers lock two files of one name; only the lock on it counts.
+
+@contextmanager
+def writer_lock(path: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold `path` locked. Raises LockedError naming the holder when another process still has it after `wait` seconds.
+
+    A process that died holds nothing. The file stays behind, since removing it would let two writers lock two files of one name;
+    only the lock on it counts.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"{path.parent} is being written by {_holder(path)}",
-                hint="wait for that run to end, then run this again",
-            ) from None
+        deadline = time.monotonic() + wait
+        while not _try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"{path.parent} is being written by {_holder(path)}",
+                    hint="wait for that run to end, then run this again",
+                )
+            time.sleep(_POLL_S)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, orjson.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(path: Path) -> str:

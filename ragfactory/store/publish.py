@@ -7,6 +7,7 @@ its number by one rename, then CURRENT is replaced. Killed anywhere, CURRENT nam
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,36 +16,43 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ragfactory import __version__
-from ragfactory.store.durable import link_or_copy, make_private_dirs, replace_file, sha256_of, sync_dir, sync_file
-from ragfactory.store.lexical import LOCK_FILES, LexicalWriter
-from ragfactory.store.records import (
-    ChunkRecord,
-    DocumentRecord,
-    FileEntry,
-    Manifest,
-    Place,
-    SegmentEntry,
-    SharedRow,
+from ragfactory.store.documents import documents_name, identities, plan_documents, write_documents
+from ragfactory.store.durable import replace_file, sync_dir
+from ragfactory.store.kinds import accelerate, main_kind, overall_recall
+from ragfactory.store.layout import MANIFEST
+from ragfactory.store.lexical import LexicalWriter
+from ragfactory.store.merging import BackgroundMerge
+from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest, Place, SegmentEntry, SharedRow
+from ragfactory.store.segment import (
+    KeyTable,
+    SegmentWriter,
+    chunks_name,
+    deleted_name,
+    find_row,
+    rows_name,
+    vectors_name,
 )
-from ragfactory.store.segment import KeyTable, SegmentWriter, chunks_name, deleted_name, rows_name, vectors_name
+from ragfactory.store.staging import LEXICAL, Staging
 from ragfactory.store.vectorlog import VectorLog
-from ragfactory.store.vectors import BYTES_PER_COMPONENT
-from ragfactory.store.version import DOCUMENTS, LEXICAL, MANIFEST
+from ragfactory.store.vectors import Codec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from ragfactory.profiles import Index as IndexOptions
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName, IndexPaths
-    from ragfactory.store.records import EmbedderEntry
-    from ragfactory.store.vectors import Codes
-    from ragfactory.store.version import Identity, Version
+    from ragfactory.store.records import EmbedderEntry, RootEntry
+    from ragfactory.store.segment import Ids
+    from ragfactory.store.vectors import Codes, Matrix, Precision
+    from ragfactory.store.version import Version
 
     Mask: TypeAlias = npt.NDArray[np.bool_]
 
 SEGMENT_BYTES = 256 * 2**20  # of codes: what sealing a segment holds in memory
+STEP = "ragfactory.publish"  # the audit event (sys.audit) before each step of publishing, with the step's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +80,43 @@ class VersionBuilder:
         self,
         paths: IndexPaths,
         name: IndexName,
-        base: Version | None,
+        previous: Version | None,
         embedder: EmbedderEntry,
         replaced: Collection[Identity],
+        *,
+        options: IndexOptions,
     ) -> None:
-        """Start from `base`. Documents in `replaced` are about to be made anew, so nothing new leans on their rows."""
+        """Start from `previous`. Documents in `replaced` are about to be made anew, so nothing new leans on their rows.
+
+        `options` say how vectors are searched. Segments that are due to be merged are merged while documents are added.
+        """
         self._paths = paths
         self._name = name
-        self._base = base
+        self._previous = previous.manifest if previous else None
         self._embedder = embedder
-        self._staging = paths.building / "version"
-        if self._staging.exists():
-            shutil.rmtree(self._staging)
-        make_private_dirs(self._staging)
-        self._log = VectorLog(paths.building / f"vectors-{embedder.fingerprint[:16]}.log", embedder.dimension)
+        self._options = options
+        self._codec = Codec(embedder.dimension, "float32" if options.kind == "flat" else "bf16")
+        # Vectors of another model mean nothing here: then the version is built from nothing.
+        base = previous if previous and previous.manifest.embedder.fingerprint == embedder.fingerprint else None
+        self._base = base
+        self._segments = base.segments if base else {}
+        self._documents = dict(base.documents) if base else {}
+        self._changed: set[Identity] = set()
+        self._next_row = base.manifest.next_row if base else 0
+        self._staging = Staging(paths, base)
+        log = f"vectors-{embedder.fingerprint[:16]}-{self._codec.precision}.log"
+        self._log = VectorLog(paths.building / log, self._codec.size)
         self.recovered = self._log.recovered
-        usable = base is not None and base.manifest.embedder.fingerprint == embedder.fingerprint
-        self._segments = base.segments if base is not None and usable else {}
-        self._documents = dict(base.documents) if base is not None and usable else {}
+        kept = self._held_ids(document for identity, document in self._documents.items() if identity not in replaced)
+        self._stored = KeyTable((s.ids, s.chunk_keys, kept[s.ids]) for s in self._segments.values())
+        self._vectors = KeyTable((s.ids, s.vector_keys, np.ones(len(s), np.bool_)) for s in self._segments.values())
+        self._claimed: dict[bytes, int | None] = {}
+        merged = max(self._segments, default=0) + 1
+        self._merge = BackgroundMerge(self._segments, self._staging.directory, merged, self._codec)
+        self._next_segment = merged + 1 if self._merge.sources else merged
         self._sealed: list[SegmentWriter] = []
-        kept = self._owned_rows(document for identity, document in self._documents.items() if identity not in replaced)
-        self._stored = KeyTable([(number, s.chunk_keys, kept[number]) for number, s in self._segments.items()])
-        self._vectors = KeyTable(
-            [(number, s.vector_keys, np.ones(len(s), dtype=np.bool_)) for number, s in self._segments.items()]
-        )
-        self._claimed: dict[bytes, tuple[int, int] | None] = {}
-        self._next_segment = max(self._segments, default=0) + 1
         self._writer: SegmentWriter | None = None
-        self._lexical = self._open_lexical()
+        self._lexical = LexicalWriter(self._staging.directory / LEXICAL)
 
     def is_stored(self, chunk_key: bytes) -> bool:
         """Whether the chunk is stored already or was claimed earlier in this run; if not, it is claimed by this call."""
@@ -112,9 +129,9 @@ class VersionBuilder:
         """Whether the vector of that key was made before, by an earlier version or by an unfinished run."""
         return vector_key in self._log or self._vectors.find(vector_key) is not None
 
-    def put_vectors(self, keys: Sequence[bytes], codes: Codes) -> None:
-        """Keep new vectors, as (n, 2 d) codes, so that not even a killed run makes them twice."""
-        self._log.append(keys, codes)
+    def put_vectors(self, keys: Sequence[bytes], vectors: Matrix) -> None:
+        """Keep new vectors, (n, d) float32, so that not even a killed run makes them twice."""
+        self._log.append(keys, self._codec.encode(vectors))
 
     def add(self, document: DocumentRecord, chunks: Sequence[NewChunk | Repeated]) -> None:
         """Add a document, or put it in the place of its predecessor. Every vector it needs was put before."""
@@ -122,182 +139,199 @@ class VersionBuilder:
         shared = []
         for chunk in chunks:
             if isinstance(chunk, Repeated):
-                segment, row = self._claimed.get(chunk.chunk_key) or self._stored.find(chunk.chunk_key) or (0, 0)
-                assert segment, "a repeated chunk comes after the one it repeats"
-                shared.append(SharedRow(segment=segment, row=row, place=chunk.place))
+                row = self._claimed.get(chunk.chunk_key)
+                row = self._stored.find(chunk.chunk_key) if row is None else row
+                assert row is not None, "a repeated chunk comes after the one it repeats"
+                shared.append(SharedRow(row=row, place=chunk.place))
                 continue
-            segment, row = self._append(chunk)
-            self._claimed[chunk.chunk_key] = (segment, row)
-            if rows and rows[-1][0] == segment:
-                rows[-1][2] += 1
+            row = self._append(chunk)
+            self._claimed[chunk.chunk_key] = row
+            if rows:
+                rows[-1][1] += 1
             else:
-                rows.append([segment, row, 1])
-        self.remove((document.root, document.path))
-        placed = document.model_copy(
-            update={"rows": tuple((s, first, n) for s, first, n in rows), "shared": tuple(shared)}
+                rows.append([row, 1])
+        identity = document.root, document.path
+        self._documents[identity] = document.model_copy(
+            update={"rows": tuple((first, n) for first, n in rows), "shared": tuple(shared)}
         )
-        self._documents[document.root, document.path] = placed
+        self._changed.add(identity)
 
-    def remove(self, identity: Identity) -> bool:
-        """Take a document out. False when it is not there. A row of it that another document holds goes on counting."""
-        return self._documents.pop(identity, None) is not None
+    def remove(self, identity: Identity) -> None:
+        """Take a document out, if it is there. A row of it that another document holds goes on counting."""
+        if self._documents.pop(identity, None) is not None:
+            self._changed.add(identity)
+
+    def refresh(self, identity: Identity, mtime_ns: int) -> None:
+        """Note the time of a file whose bytes are as they were, so that they need not be read again."""
+        if document := self._documents.get(identity):
+            self._documents[identity] = document.model_copy(update={"mtime_ns": mtime_ns})
+            self._changed.add(identity)
 
     @property
     def documents(self) -> Collection[DocumentRecord]:
         """The documents that the next version will hold."""
         return self._documents.values()
 
-    def publish(self, recipe: dict[str, Any]) -> Manifest:
-        """Write the version, make it the one that serves, and return its manifest."""
-        if self._writer is not None:
-            self._seal(self._writer)
+    def publish(self, recipe: dict[str, Any], roots: Mapping[str, RootEntry], *, complete: bool = True) -> Manifest:
+        """Write the version, make it the one that serves, and return its manifest.
+
+        `roots` are the folders that this run looked through. A run that is not `complete` leaves its vectors to the next.
+        """
+        sys.audit(STEP, "seal")
+        self._seal()
+        sys.audit(STEP, "segments")
         segments = self._finish_segments()
+        sys.audit(STEP, "lexical")
         self._lexical.commit()
-        self._write_documents()
+        sys.audit(STEP, "documents")
+        document_lines = self._write_documents()
+        sys.audit(STEP, "manifest")
         number = max([*self._paths.version_numbers(), 0]) + 1
-        manifest = Manifest(
-            index=str(self._name),
-            version=number,
-            parent=self._base.manifest.version if self._base else None,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            tool_version=__version__,
-            embedder=self._embedder,
-            recipe=recipe,
-            documents=len(self._documents),
-            chunks=sum(entry.rows - entry.deleted for entry in segments),
-            places=sum(document.chunks for document in self._documents.values()),
-            languages=self._count_languages(),
-            segments=segments,
-            files=self._describe_files(),
-        )
-        (self._staging / MANIFEST).write_bytes(manifest.to_json())
-        self._make_durable()
-        self._staging.rename(self._paths.version(number))
+        manifest = self._manifest(number, recipe, roots, segments, document_lines)
+        (self._staging.directory / MANIFEST).write_bytes(manifest.to_json())
+        sys.audit(STEP, "durable")
+        self._staging.make_durable()
+        sys.audit(STEP, "rename")
+        self._staging.directory.rename(self._paths.version(number))
         sync_dir(self._paths.root)
+        sys.audit(STEP, "current")
         replace_file(self._paths.current, f"{number:06d}\n".encode())
+        sys.audit(STEP, "clean")
         self.close()
-        shutil.rmtree(
-            self._paths.building, ignore_errors=True
-        )  # the version serves; what is left is removed by the next run
+        if complete:  # the version serves; what cannot be removed now is removed by the next run
+            shutil.rmtree(self._paths.building, ignore_errors=True)
         return manifest
 
     def close(self) -> None:
         """Close open files. The vectors stay under `building/` for the next run."""
+        self._merge.stop()
         if self._writer is not None:
             self._writer.close()
         self._lexical.close()
         self._log.close()
 
-    def _owned_rows(self, documents: Iterable[DocumentRecord]) -> dict[int, Mask]:
-        """The rows that were stored for one of `documents`, as a mask for every segment."""
-        sizes = {number: len(segment) for number, segment in self._segments.items()}
-        sizes |= {writer.number: writer.rows for writer in self._sealed}
-        masks = {number: np.zeros(size, dtype=np.bool_) for number, size in sizes.items()}
+    def _held_ids(self, documents: Iterable[DocumentRecord]) -> Mask:
+        """Which rows, by id, were stored for one of `documents`."""
+        held = np.zeros(self._next_row, dtype=np.bool_)
         for document in documents:
-            for segment, first, count in document.rows:
-                masks[segment][first : first + count] = True
-        return masks
+            for first, count in document.rows:
+                held[first : first + count] = True
+        return held
 
-    def _live_rows(self) -> dict[int, Mask]:
-        """The rows that some document holds, as a mask for every segment."""
-        masks = self._owned_rows(self._documents.values())
+    def _live_ids(self) -> Mask:
+        """Which rows, by id, some document holds."""
+        live = self._held_ids(self._documents.values())
         for document in self._documents.values():
             for shared in document.shared:
-                masks[shared.segment][shared.row] = True
-        return masks
+                live[shared.row] = True
+        return live
 
-    def _append(self, chunk: NewChunk) -> tuple[int, int]:
-        limit = SEGMENT_BYTES // (self._embedder.dimension * BYTES_PER_COMPONENT)
-        if self._writer is not None and self._writer.rows >= limit:
-            self._seal(self._writer)
+    def _append(self, chunk: NewChunk) -> int:
+        if self._writer is not None and len(self._writer) >= SEGMENT_BYTES // self._codec.size:
+            self._seal()
         if self._writer is None:
-            self._writer = SegmentWriter(self._staging, self._next_segment)
+            self._writer = SegmentWriter(self._staging.directory, self._next_segment, self._codec)
             self._next_segment += 1
-        row = self._writer.append(chunk.record, chunk.chunk_key, chunk.vector_key)
-        self._lexical.add(self._writer.number, row, chunk.indexed_text, chunk.record.language)
-        return self._writer.number, row
+        row = self._next_row
+        self._next_row += 1
+        self._writer.append(row, chunk.record, chunk.chunk_key, chunk.vector_key)
+        self._lexical.add(row, chunk.indexed_text, chunk.record.language)
+        return row
 
-    def _seal(self, writer: SegmentWriter) -> None:
-        writer.seal(self._embedder.dimension, self._codes)
-        self._sealed.append(writer)
-        self._writer = None
+    def _seal(self) -> None:
+        if self._writer is not None:
+            self._writer.seal(self._codes)
+            self._sealed.append(self._writer)
+            self._writer = None
 
     def _codes(self, vector_key: bytes) -> Codes:
         if vector_key in self._log:
             return self._log.get(vector_key)
-        place = self._vectors.find(vector_key)
-        assert place is not None, "every vector was put or found before its document was added"
-        segment, row = place
-        codes: Codes = self._segments[segment].vectors.codes(row, 1)[0]
+        row_id = self._vectors.find(vector_key)
+        assert row_id is not None, "every vector was put or found before its document was added"
+        number, row = find_row(self._segments, row_id)
+        vectors = self._segments[number].vectors
+        codes: Codes = self._codec.convert(vectors.gather(np.array([row])), vectors.codec)[0]
         return codes
 
     def _finish_segments(self) -> tuple[SegmentEntry, ...]:
         """Take over the base's segments that still have a live row, and settle for all which rows no longer count."""
+        live = self._live_ids()
+        precision = self._codec.precision
         entries = []
-        for number, live in self._live_rows().items():
-            base = self._segments.get(number)
-            before = base.live if base is not None else np.ones_like(live)
-            for row in np.flatnonzero(before & ~live):
-                self._lexical.delete(number, int(row))
-            if base is not None:
-                if not live.any():
-                    continue
-                self._link(chunks_name(number), rows_name(number), vectors_name(number))
-            deleted = np.flatnonzero(~live).astype("<u4")
-            if len(deleted) and base is not None and np.array_equal(live, before):
-                self._link(deleted_name(number))
-            elif len(deleted):
-                np.save(self._staging / deleted_name(number), deleted, allow_pickle=False)
-            entries.append(SegmentEntry(number=number, rows=len(live), deleted=len(deleted)))
-        return tuple(entries)
+        for number, segment in self._segments.items():
+            counts = live[segment.ids]
+            self._unindex(segment.ids[segment.live & ~counts])
+            if number in self._merge.sources or not counts.any():
+                continue
+            self._staging.link(chunks_name(number), rows_name(number), vectors_name(number))
+            same = np.array_equal(counts, segment.live)
+            entries.append(self._settle(number, counts, segment.entry.precision, linked=same))
+        if (ids := self._merge.result()) is not None:
+            entries.append(self._settle(self._merge.number, live[ids], precision))
+        for writer in self._sealed:
+            self._unindex(writer.ids[~live[writer.ids]])
+            entries.append(self._settle(writer.number, live[writer.ids], precision))
+        previous = self._base.manifest if self._base else None
+        return accelerate(entries, self._staging, self._options, self._embedder.dimension, previous)
 
-    def _link(self, *names: str) -> None:
-        assert self._base is not None, "what is taken over is in the base"
-        for name in names:
-            link_or_copy(self._base.directory / name, self._staging / name)
+    def _unindex(self, ids: Ids) -> None:
+        for row_id in ids.tolist():
+            self._lexical.delete(row_id)
 
-    def _open_lexical(self) -> LexicalWriter:
-        directory = self._staging / LEXICAL
-        directory.mkdir(mode=0o700)
-        if self._base is not None and self._segments:
-            for file in (self._base.directory / LEXICAL).iterdir():
-                if file.name not in LOCK_FILES:
-                    self._link(f"{LEXICAL}/{file.name}")
-        return LexicalWriter(directory)
+    def _settle(self, number: int, counts: Mask, precision: Precision, *, linked: bool = False) -> SegmentEntry:
+        deleted = np.flatnonzero(~counts).astype("<u4")
+        if len(deleted) and linked:
+            self._staging.link(deleted_name(number))
+        elif len(deleted):
+            np.save(self._staging.directory / deleted_name(number), deleted, allow_pickle=False)
+        return SegmentEntry(number=number, rows=len(counts), deleted=len(deleted), precision=precision)
 
-    def _count_languages(self) -> dict[str, int]:
-        return dict(
-            sorted(Counter(document.language for document in self._documents.values() if document.language).items())
+    def _write_documents(self) -> tuple[int, ...]:
+        lines = self._base.manifest.document_lines if self._base else ()
+        kept = plan_documents(lines, len(self._changed), len(self._documents))
+        self._staging.link(*(documents_name(number) for number in range(1, kept + 1)))
+        if kept == len(lines) and not self._changed:
+            return lines
+        spoken_of = set(self._changed) if kept else set(self._documents)
+        for number in range(kept + 1, len(lines) + 1) if kept else ():
+            assert self._base is not None, "there are files to join"
+            spoken_of |= identities(self._base.directory / documents_name(number))
+        path = self._staging.directory / documents_name(kept + 1)
+        return (*lines[:kept], write_documents(path, spoken_of, self._documents))
+
+    def _manifest(
+        self,
+        number: int,
+        recipe: dict[str, Any],
+        roots: Mapping[str, RootEntry],
+        segments: tuple[SegmentEntry, ...],
+        document_lines: tuple[int, ...],
+    ) -> Manifest:
+        documents = self._documents.values()
+        return Manifest(
+            index=str(self._name),
+            version=number,
+            parent=self._previous.version if self._previous else None,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            tool_version=__version__,
+            embedder=self._embedder,
+            recipe=recipe,
+            roots=self._roots(roots),
+            vector_index=main_kind(segments),
+            recall_at_10=overall_recall(segments),
+            next_row=self._next_row,
+            documents=len(documents),
+            document_lines=document_lines,
+            chunks=sum(entry.rows - entry.deleted for entry in segments),
+            places=sum(document.chunks for document in documents),
+            languages=dict(sorted(Counter(d.language for d in documents if d.language).items())),
+            segments=segments,
+            files=self._staging.describe_files(),
         )
 
-    def _write_documents(self) -> None:
-        with (self._staging / DOCUMENTS).open("wb") as file:
-            for _, document in sorted(self._documents.items()):
-                file.write(document.to_line())
-
-    def _describe_files(self) -> dict[str, FileEntry]:
-        """Size and hash of every staged file; a file linked from the base is the one that was hashed then."""
-        known = self._base.manifest.files if self._base else {}
-        files = {}
-        for path in _files(self._staging):
-            name = path.relative_to(self._staging).as_posix()
-            entry = known.get(name)
-            if entry is None or not self._is_linked(path, name):
-                entry = FileEntry(bytes=path.stat().st_size, sha256=sha256_of(path))
-            files[name] = entry
-        return dict(sorted(files.items()))
-
-    def _is_linked(self, path: Path, name: str) -> bool:
-        source = self._base.directory / name if self._base else None
-        return source is not None and source.exists() and source.samefile(path)
-
-    def _make_durable(self) -> None:
-        for path in _files(self._staging):
-            if not self._is_linked(path, path.relative_to(self._staging).as_posix()):
-                sync_file(path)
-        sync_dir(self._staging / LEXICAL)
-        sync_dir(self._staging)
-
-
-def _files(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+    def _roots(self, looked_through: Mapping[str, RootEntry]) -> tuple[RootEntry, ...]:
+        """The folders of the documents: as this run was asked, or as the version before has them."""
+        known = {entry.path: entry for entry in self._previous.roots} if self._previous else {}
+        known |= looked_through
+        return tuple(known[path] for path in sorted({document.root for document in self._documents.values()}))

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT = "ragfactory-index/1"
+FORMAT = "ragfactory-index/2"
 
-# One entry a row of a segment: where its line starts in chunks-NNNN.jsonl, and the keys (SHA-256) of its chunk and its vector.
-ROW_DTYPE = np.dtype([("offset", "<u8"), ("chunk_key", "V32"), ("vector_key", "V32")])
+# One entry a row of a segment, ascending by id: the row's number in the whole index, which it keeps when segments are merged; where
+# its line starts in chunks-NNNN.jsonl; its pages, 0 where there are none; the keys (SHA-256) of its chunk and its vector.
+ROW_DTYPE = np.dtype(
+    [
+        ("id", "<u8"),
+        ("offset", "<u8"),
+        ("page", "<u4"),
+        ("page_end", "<u4"),
+        ("chunk_key", "V32"),
+        ("vector_key", "V32"),
+    ]
+)
+
+Metadata = dict[str, str | int | float | bool | list[str] | list[int]]
 
 
 class _Record(BaseModel):
@@ -35,18 +47,18 @@ class Place(_Record):
 
 
 class SharedRow(_Record):
-    """A chunk of a document that is stored in another document's row, since its text is the same."""
+    """A chunk of a document that is stored in another document's row (by its id), since its text is the same."""
 
-    segment: int
     row: int
     place: Place
 
 
 class DocumentRecord(_Record):
-    """A line of `documents.jsonl`: one source, what was made of it, and the rows that hold its chunks.
+    """A line of `documents-NNNN.jsonl`: one source, what was made of it, and the rows that hold its chunks.
 
-    `root` is the folder that was ingested, `path` the source's path below it (also its `doc_id`). `rows` lists (segment, first
-    row, number of rows). `recipe` is the digest of everything but the bytes that decides what comes out.
+    `root` is the folder that was ingested, `path` the source's path below it (also its `doc_id`). `rows` lists (first row id,
+    number of rows). `recipe` is the digest of everything but the bytes that decides what comes out. `metadata` is what the
+    document says of itself, such as its years.
     """
 
     root: str
@@ -63,8 +75,17 @@ class DocumentRecord(_Record):
     title: str | None = None
     pages: int | None = None
     chunks: int
-    rows: tuple[tuple[int, int, int], ...] = ()
+    metadata: Metadata = {}
+    rows: tuple[tuple[int, int], ...] = ()
     shared: tuple[SharedRow, ...] = ()
+
+
+class Tombstone(_Record):
+    """A line of `documents-NNNN.jsonl` that takes out a document of an earlier file."""
+
+    root: str
+    path: str
+    removed: Literal[True] = True
 
 
 class ChunkRecord(_Record):
@@ -87,12 +108,35 @@ class FileEntry(_Record):
     sha256: str
 
 
+class FastEntry(_Record):
+    """The approximate index of a segment: how it was built, how it is searched, and the recall@10 that was measured against
+    exact search with `queries` vectors of the segment.
+    """
+
+    kind: Literal["ivf", "hnsw", "rabitq"]
+    build: dict[str, int]
+    search: dict[str, int]
+    recall: float
+    queries: int
+
+
 class SegmentEntry(_Record):
-    """What the manifest says of one segment."""
+    """What the manifest says of one segment. `missed` is the approximate kind that did not reach the recall wanted."""
 
     number: int
     rows: int
     deleted: int
+    precision: Literal["bf16", "float32"] = "bf16"
+    fast: FastEntry | None = None
+    missed: Literal["ivf", "hnsw", "rabitq"] | None = None
+
+
+class RootEntry(_Record):
+    """A folder that documents of the index come from: taken in whole or file by file, and the profile that was asked for."""
+
+    path: str
+    whole: bool
+    profile: str
 
 
 class EmbedderEntry(_Record):
@@ -114,8 +158,14 @@ class Manifest(_Record):
     tool_version: str
     embedder: EmbedderEntry
     recipe: dict[str, Any] = Field(description="the profile that the documents were made with")
-    vector_index: str = "SQbf16"
+    roots: tuple[RootEntry, ...]
+    vector_index: str = Field(description="the kind of most rows: exact, flat, ivf, hnsw or rabitq")
+    recall_at_10: float = Field(
+        description="measured against exact search, over all segments by their rows; 1 when exact"
+    )
+    next_row: int = Field(description="the id that the next row gets")
     documents: int
+    document_lines: tuple[int, ...] = Field(description="lines in each file of documents")
     chunks: int
     places: int = Field(description="chunks counted once for every place they stand in")
     languages: dict[str, int]

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ragfactory.store.vectors import BYTES_PER_COMPONENT
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -23,8 +21,9 @@ if TYPE_CHECKING:
 class VectorLog:
     """An append-only file of vectors of one embedder. One process at a time may have it open."""
 
-    def __init__(self, path: Path, dimension: int) -> None:
-        self._size = dimension * BYTES_PER_COMPONENT
+    def __init__(self, path: Path, size: int) -> None:
+        """Open or create the file; a vector's codes take `size` bytes."""
+        self._size = size
         self._entry = np.dtype([("key", "V32"), ("crc", "<u4"), ("codes", "u1", (self._size,))])
         self._positions: dict[bytes, int] = {}
         self._file = path.open("a+b")
@@ -35,7 +34,7 @@ class VectorLog:
         return key in self._positions
 
     def append(self, keys: Sequence[bytes], codes: Codes) -> None:
-        """Add vectors as (n, 2 d) codes, one a key; they are with the operating system when this returns."""
+        """Add vectors as (n, size) codes, one a key; they are with the operating system when this returns."""
         entries = np.empty(len(keys), dtype=self._entry)
         for i, key in enumerate(keys):
             entries[i] = (np.void(key), zlib.crc32(codes[i].tobytes()), codes[i])
@@ -45,7 +44,7 @@ class VectorLog:
         self._length += len(keys)
 
     def get(self, key: bytes) -> Codes:
-        """The codes stored under `key`, shape (2 d,). Raises KeyError."""
+        """The codes stored under `key`, shape (size,). Raises KeyError."""
         self._file.seek((self._positions[key] + 1) * self._entry.itemsize - self._size)
         return np.frombuffer(self._file.read(self._size), dtype=np.uint8)
 

@@ -1,88 +1,128 @@
-"""Vectors on disk: an exact FAISS index of 16-bit (bfloat16) codes, searched with a bitmap of the rows that count."""
+"""Vectors on disk: an exact FAISS index of 16-bit (bfloat16) or 32-bit codes, searched over the rows that count."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ragfactory.errors import DamagedIndexError, MissingExtraError
+from ragfactory.store.accelerator import Accelerator
+from ragfactory.store.faiss_files import import_faiss, open_index
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from ragfactory.store.records import FastEntry
+
     Matrix: TypeAlias = npt.NDArray[np.float32]
     Codes: TypeAlias = npt.NDArray[np.uint8]
+    Rows: TypeAlias = npt.NDArray[np.int64]
 
-BYTES_PER_COMPONENT = 2
-
-
-def import_faiss() -> Any:
-    """The module faiss. Raises MissingExtraError when neither of its two packages is installed."""
-    try:
-        import faiss
-    except ImportError as error:
-        raise MissingExtraError("faiss-cpu (or faiss-gpu-cu12)", "cpu") from error
-    return faiss
+Precision: TypeAlias = Literal["bf16", "float32"]
 
 
-def encode(vectors: Matrix) -> Codes:
-    """(n, d) float32 as (n, 2 d) uint8: each component rounded to bfloat16, as FAISS stores it."""
-    codes: Codes = _empty_index(vectors.shape[1]).sa_encode(np.ascontiguousarray(vectors, dtype=np.float32))
-    return codes
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How a vector is kept: as 16-bit brain floats or as 32-bit floats."""
+
+    dimension: int
+    precision: Precision
+
+    @property
+    def size(self) -> int:
+        """Bytes a vector."""
+        return self.dimension * (2 if self.precision == "bf16" else 4)
+
+    def encode(self, vectors: Matrix) -> Codes:
+        """(n, d) float32 as (n, size) uint8."""
+        codes: Codes = self.empty_index().sa_encode(np.ascontiguousarray(vectors, dtype=np.float32))
+        return codes
+
+    def decode(self, codes: Codes) -> Matrix:
+        """(n, size) uint8 as (n, d) float32."""
+        vectors: Matrix = self.empty_index().sa_decode(np.ascontiguousarray(codes))
+        return vectors
+
+    def convert(self, codes: Codes, codec: Codec) -> Codes:
+        """Codes of another codec as codes of this one."""
+        return codes if codec == self else self.encode(codec.decode(codes))
+
+    def empty_index(self) -> Any:
+        """An exact inner-product FAISS index without rows."""
+        faiss = import_faiss()
+        if self.precision == "float32":
+            return faiss.IndexFlatIP(self.dimension)
+        return faiss.IndexScalarQuantizer(self.dimension, faiss.ScalarQuantizer.QT_bf16, faiss.METRIC_INNER_PRODUCT)
 
 
-def write_index(path: Path, codes: Codes) -> None:
-    """Write an exact inner-product index over codes of shape (n, 2 d). Raises OSError when the disk refuses."""
-    faiss = import_faiss()
-    index = _empty_index(codes.shape[1] // BYTES_PER_COMPONENT)
-    index.add_sa_codes(np.ascontiguousarray(codes))
-    with path.open("wb") as file:  # FAISS's own writer does not notice when the last of a file finds no room
-        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+def write_index(path: Path, codec: Codec, codes: Codes) -> None:
+    """Write an exact inner-product index over codes of shape (n, size), which may be mapped from a file larger than memory.
+
+    Raises OSError when the disk refuses.
+    """
+    index = codec.empty_index()
+    index.ntotal = len(codes)
+    # What FAISS would write, whose index would hold all codes in memory: codes come last, after how many bytes or floats they are.
+    head = import_faiss().serialize_index(index)[:-8]
+    count = codes.size // (4 if codec.precision == "float32" else 1)
+    with path.open("wb") as file:
+        file.write(head.data)
+        file.write(count.to_bytes(8, "little"))
+        file.write(np.ascontiguousarray(codes).data)
 
 
 class VectorFile:
-    """An opened index file. Open it only after its hash was checked: FAISS trusts what it reads."""
+    """An opened index file, with its accelerator where it has one. Open it only after the hashes were checked."""
 
-    def __init__(self, path: Path, rows: int) -> None:
-        """Raises DamagedIndexError when the file is no index of that many rows."""
-        faiss = import_faiss()
-        try:
-            self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
-            raise DamagedIndexError(f"{path}: not a FAISS index that can be read", path=str(path)) from error
-        if self._index.ntotal != rows:
-            raise DamagedIndexError(f"{path}: {rows} vectors expected, found {self._index.ntotal}", path=str(path))
+    def __init__(self, path: Path, rows: int, codec: Codec, fast: tuple[Path, FastEntry] | None = None) -> None:
+        """Raises DamagedIndexError when a file is no index of that many rows of the codec's dimension."""
+        self.path = path
+        self.rows = rows
+        self.codec = codec
+        self._index = open_index(path, rows, codec.dimension)
+        self._accelerator = Accelerator(*fast, self._index) if fast else None
 
-    def codes(self, first: int, count: int) -> Codes:
-        """The codes of rows [first, first + count), shape (count, 2 d)."""
-        return self._view()[first : first + count].copy()
+    def gather(self, rows: Rows) -> Codes:
+        """The codes of the given rows, (n, size)."""
+        return self._view()[rows]
 
-    def scores(self, query: Matrix, rows: npt.NDArray[np.int64]) -> Matrix:
+    def scores(self, query: Matrix, rows: Rows) -> Matrix:
         """Inner products of `query` (d,) with the given rows, (n,) float32."""
-        decoded = self._index.sa_decode(np.ascontiguousarray(self._view()[rows]))
-        products: Matrix = decoded @ query
+        products: Matrix = np.vecdot(
+            self.codec.decode(self.gather(rows)), query
+        )  # on a busy machine `@` waits for its threads
         return products
 
-    def search(self, query: Matrix, k: int, live: npt.NDArray[np.bool_]) -> tuple[Matrix, npt.NDArray[np.int64]]:
-        """Inner products and rows of the `k` nearest live rows to `query` (d,), best first; fewer when there are fewer."""
+    def search(self, query: Matrix, k: int, live: npt.NDArray[np.bool_], *, exact: bool = False) -> tuple[Matrix, Rows]:
+        """Inner products and rows of the `k` nearest live rows to `query` (d,), best first; fewer when there are fewer.
+
+        Without an accelerator, with `exact`, where few rows are live and where the accelerator finds too few, every live row is
+        compared. Otherwise the rows are those that the accelerator finds; their scores are always exact.
+        """
         faiss = import_faiss()
-        bitmap = np.packbits(live, bitorder="little")
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
-        scores, rows = self._index.search(query[np.newaxis, :], min(k, max(int(live.sum()), 1)), params=parameters)
-        found = rows[0] >= 0
-        return scores[0][found], rows[0][found]
+        count = int(live.sum())
+        k = min(k, count)
+        if k == 0:
+            return np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64)
+        selector = faiss.IDSelectorBitmap(np.packbits(live, bitorder="little"))
+        share = count / self.rows
+        if self._accelerator is not None and not exact and self._accelerator.suits(share):
+            candidates = self._accelerator.candidates(query, k, selector, share)
+            if len(candidates) >= k:
+                return self._best(query, k, candidates)
+        (scores,), (rows,) = self._index.search(query[None], k, params=faiss.SearchParameters(sel=selector))
+        return scores, rows
+
+    def _best(self, query: Matrix, k: int, candidates: Rows) -> tuple[Matrix, Rows]:
+        scores = self.scores(query, candidates)
+        order = np.argsort(-scores, kind="stable")[:k]
+        return scores[order], candidates[order]
 
     def _view(self) -> Codes:
-        """All codes where they lie in the mapped file, (n, 2 d): valid while this object lives."""
-        size = self._index.code_size
-        flat = import_faiss().rev_swig_ptr(self._index.codes.data(), self._index.ntotal * size)
-        view: Codes = flat.reshape(-1, size)
+        """All codes where they lie in the mapped file, (n, size): valid while this object lives."""
+        flat = import_faiss().rev_swig_ptr(self._index.codes.data(), self.rows * self.codec.size)
+        view: Codes = flat.reshape(-1, self.codec.size)
         return view
-
-
-def _empty_index(dimension: int) -> Any:
-    faiss = import_faiss()
-    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_bf16, faiss.METRIC_INNER_PRODUCT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -11,22 +10,20 @@ import orjson
 from pydantic import ValidationError
 
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
-from ragfactory.store.durable import sha256_of
-from ragfactory.store.layout import IndexPaths
+from ragfactory.store.damage import refuse_damage
+from ragfactory.store.documents import UNREADABLE, apply_documents, documents_name
+from ragfactory.store.layout import MANIFEST, IndexPaths
 from ragfactory.store.lexical import LexicalIndex
-from ragfactory.store.records import FORMAT, DocumentRecord, FileEntry, Manifest, Place, digest_of
-from ragfactory.store.segment import Segment
+from ragfactory.store.readers import Hold, hold
+from ragfactory.store.records import FORMAT, DocumentRecord, Manifest, Place, digest_of
+from ragfactory.store.segment import Segment, find_row
+from ragfactory.store.staging import LEXICAL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
-
-MANIFEST = "manifest.json"
-DOCUMENTS = "documents.jsonl"
-LEXICAL = "lexical"
-
-Identity = tuple[str, str]  # (root, path below it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +35,20 @@ class Holder:
 
 
 class Version:
-    """A complete state of an index, open for reading, also after its folder was removed.
+    """A complete state of an index, open for reading, also after its folder was removed. What `open` opened is not pruned.
 
     `segments` are by number, `documents` by (root, path), `lexical` is the full-text index.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
+    def __init__(self, directory: Path, manifest: Manifest, held: Hold | None = None) -> None:
+        """Open a version that its caller checked; `held` is let go when it is closed."""
+        self._held = held
         self.directory = directory
         self.manifest = manifest
-        self.documents = read_documents(directory)
+        self.documents = read_documents(directory, manifest)
         self.lexical = LexicalIndex(directory / LEXICAL)
-        self.segments = {entry.number: Segment(directory, entry) for entry in manifest.segments}
+        dimension = manifest.embedder.dimension
+        self.segments = {entry.number: Segment(directory, entry, dimension) for entry in manifest.segments}
 
     @classmethod
     def open(cls, paths: IndexPaths, name: IndexName, number: int | None = None) -> Self:
@@ -56,31 +56,37 @@ class Version:
 
         Raises IndexNotFoundError when there is none, DamagedIndexError when a file is not what the manifest says.
         """
-        directory = current_directory(paths, name) if number is None else paths.version(number)
-        if not (directory / MANIFEST).exists():
-            raise IndexNotFoundError(
-                f"{name} has no version {directory.name}", hint="`ragfactory index list` shows what there is"
-            )
-        manifest = read_manifest(directory)
-        refuse_damage(paths, directory, manifest)
-        return cls(directory, manifest)
+        held = hold_version(paths, name, number)
+        try:
+            manifest = read_manifest(held.directory)
+            refuse_damage(paths, held.directory, manifest)
+            return cls(held.directory, manifest, held)
+        except BaseException:
+            held.close()
+            raise
+
+    def locate(self, row_id: int) -> tuple[int, int]:
+        """(segment number, row) of the row with this id. Raises KeyError."""
+        return find_row(self.segments, row_id)
 
     @cached_property
-    def _sharers(self) -> dict[tuple[int, int], list[Holder]]:
-        sharers: dict[tuple[int, int], list[Holder]] = {}
+    def _sharers(self) -> dict[int, list[Holder]]:
+        sharers: dict[int, list[Holder]] = {}
         for document in self.documents.values():
             for shared in document.shared:
-                sharers.setdefault((shared.segment, shared.row), []).append(Holder(document, shared.place))
+                sharers.setdefault(shared.row, []).append(Holder(document, shared.place))
         return sharers
 
-    def sharers(self, segment: int, row: int) -> list[Holder]:
+    def sharers(self, row_id: int) -> list[Holder]:
         """The other documents (or other places of the same one) that hold the row's chunk."""
-        return self._sharers.get((segment, row), [])
+        return self._sharers.get(row_id, [])
 
     def close(self) -> None:
         """Close the version's files."""
         for segment in self.segments.values():
             segment.close()
+        if self._held is not None:
+            self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -104,11 +110,43 @@ def current_directory(paths: IndexPaths, name: IndexName) -> Path:
     raise IndexNotFoundError(f"there is no index {name}", hint="`ragfactory ingest FOLDER` builds one")
 
 
+def hold_version(paths: IndexPaths, name: IndexName, number: int | None = None) -> Hold:
+    """Hold a version, by default the one that serves, so that it is not pruned. Raises as `Version.open` does."""
+    while True:
+        directory = current_directory(paths, name) if number is None else paths.version(number)
+        try:
+            return hold(directory)
+        except FileNotFoundError:  # the one that served was pruned while we looked, and another serves by now
+            if number is not None:
+                raise no_such_version(paths, name, number) from None
+        except OSError as error:
+            raise _damaged(directory / MANIFEST, f"it cannot be opened: {error.strerror}") from error
+
+
+def no_such_version(paths: IndexPaths, name: IndexName, number: int) -> IndexNotFoundError:
+    """The error for a version that is not there, naming those that are."""
+    there = ", ".join(f"{other:06d}" for other in paths.version_numbers()) or "none"
+    return IndexNotFoundError(f"{name} has no version {number:06d}", hint=f"the versions that are there: {there}")
+
+
+def read_contents(
+    paths: IndexPaths, name: IndexName, number: int | None = None
+) -> tuple[Manifest, dict[Identity, DocumentRecord]]:
+    """The manifest and the documents of a version, once its files have the right sizes. Raises as `Version.open` does."""
+    with hold_version(paths, name, number) as held:
+        manifest = read_manifest(held.directory)
+        refuse_damage(paths, held.directory, manifest, read_all=False)
+        return manifest, read_documents(held.directory, manifest)
+
+
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of a version. Raises DamagedIndexError."""
     path = directory / MANIFEST
     try:
-        raw = orjson.loads(path.read_bytes())
+        data = path.read_bytes()
+        if not data.endswith(b"\n"):  # the one byte whose loss neither JSON nor the digest would show
+            raise _damaged(path, "cut off at its end")
+        raw = orjson.loads(data)
         found = raw.get("format") if isinstance(raw, dict) else None
         if found != FORMAT:
             raise _damaged(path, f"format {FORMAT} expected, found {found}")
@@ -119,45 +157,18 @@ def read_manifest(directory: Path) -> Manifest:
         raise _damaged(path, "not a manifest that can be read") from error
 
 
-def read_documents(directory: Path) -> dict[Identity, DocumentRecord]:
+def read_documents(directory: Path, manifest: Manifest) -> dict[Identity, DocumentRecord]:
     """The document records of a version by (root, path). Raises DamagedIndexError."""
-    path = directory / DOCUMENTS
-    try:
-        with path.open("rb") as lines:
-            records = [DocumentRecord.model_validate(orjson.loads(line)) for line in lines]
-    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise _damaged(path, "not a list of documents that can be read") from error
-    return {(record.root, record.path): record for record in records}
+    documents: dict[Identity, DocumentRecord] = {}
+    for number in range(1, len(manifest.document_lines) + 1):
+        path = directory / documents_name(number)
+        try:
+            apply_documents(documents, path)
+        except UNREADABLE as error:
+            raise _damaged(path, "not a list of documents that can be read") from error
+    return dict(sorted(documents.items()))
 
 
 def _damaged(path: Path, what: str) -> DamagedIndexError:
     """The error for a file right under a version's folder."""
     return DamagedIndexError(f"{path}: {what}", hint=IndexPaths(path.parent.parent).way_back, path=str(path))
-
-
-def refuse_damage(paths: IndexPaths, directory: Path, manifest: Manifest, *, read_all: bool = True) -> None:
-    """Raise DamagedIndexError when a file of a version is not what was written; without `read_all` only sizes are compared."""
-    if damage := find_damage(directory, manifest, read_all=read_all):
-        first, *others = damage
-        more = f" (and {len(others)} more)" if others else ""
-        raise DamagedIndexError(first + more, hint=paths.way_back)
-
-
-def find_damage(directory: Path, manifest: Manifest, *, read_all: bool = True) -> list[str]:
-    """A line for every file of a version that is missing or is not what the manifest says; empty when all is well."""
-    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter's lock
-        found = pool.map(lambda item: _damage(directory, *item, read_all=read_all), manifest.files.items())
-        return [line for line in found if line]
-
-
-def _damage(directory: Path, name: str, entry: FileEntry, *, read_all: bool) -> str | None:
-    path = directory / name
-    try:
-        size = path.stat().st_size
-        if size != entry.bytes:
-            return f"{path}: {entry.bytes} bytes expected, found {size}"
-        if read_all and sha256_of(path) != entry.sha256:
-            return f"{path}: the bytes are not those that were written (SHA-256 differs)"
-    except OSError as error:
-        return f"{path}: {error.strerror or error}"
-    return None

@@ -254,9 +254,11 @@ def test_some_bad_files_end_with_3_and_all_bad_files_with_4(cli: Cli, workplace:
     workplace.write("a.txt", TEXT)
     ended = cli("ingest", "docs", "--json")
     assert ended.status == ExitCode.PARTIAL
-    assert (ended.error["code"], ended.error["path"]) == ("empty", "bad.txt")
+    assert ended.error["code"] == "failed_before"
     assert len(ended.envelope["data"]["published"]) == 1
-    assert "bad.txt" in cli("ingest", "docs").err
+    ended = cli("ingest", "docs", "--retry-failed", "--json")
+    assert (ended.status, ended.error["code"], ended.error["path"]) == (ExitCode.PARTIAL, "empty", "bad.txt")
+    assert "bad.txt" in cli("ingest", "docs", "--retry-failed").err
 
 
 def test_no_such_index_and_damage_end_with_5(cli: Cli, workplace: Workplace) -> None:

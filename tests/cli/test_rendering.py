@@ -74,9 +74,9 @@ def test_a_passage_in_several_documents(cli: Cli, workplace: Workplace) -> None:
 
 def test_index_list(library_cli: Cli) -> None:
     assert lines(re.sub(r"0\.\d", "0.#", library_cli("index", "list").out)) == [
-        "index                          version  documents  chunks  MiB  languages",
-        "default/default/algemeen        000001          6       6  0.#  en nl",
-        "default/default/coaching_chat   000001          1       1  0.#  en",
+        "index                          version  docs  chunks  MiB  vectors  languages",
+        "default/default/algemeen        000001     6       6  0.#  exact    en nl",
+        "default/default/coaching_chat   000001     1       1  0.#  exact    en",
     ]
 
 
@@ -87,7 +87,7 @@ def test_index_list_of_an_empty_home(cli: Cli) -> None:
 def test_index_show(library_cli: Cli) -> None:
     assert masked(library_cli("index", "show", "--type", "algemeen", "--limit", "2").out) == [
         "default/default/algemeen  version 000001, 6 documents, 6 chunks,",
-        "all-minilm-l6-v2, <time>",
+        "all-minilm-l6-v2, exact, <time>",
         "document     language    pages    chunks",
         "garage.md          en                  1",
         "hotel.txt          nl                  1",

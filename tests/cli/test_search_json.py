@@ -68,3 +68,30 @@ def test_every_place_of_a_passage_is_told(cli: Cli, workplace: Workplace) -> Non
 def test_nothing_found_is_an_empty_list(library_cli: Cli) -> None:
     ended = library_cli("search", "zygote", "--mode", "text", "--json")
     assert (ended.status, ended.envelope["data"]["chunks"]) == (0, [])
+
+
+def test_filters_are_repeated_and_a_document_says_what_it_knows_of_itself(cli: Cli, workplace: Workplace) -> None:
+    report = "---\nauthor: Anna\nlanguage: Klingon\n---\n# Annual report 2023/24\n\nForty-two seals were counted.\n"
+    workplace.write("report.md", report)
+    workplace.write("note.md", "# Note\n\nForty-three seals were counted.\n")
+    workplace.ingest()
+    options = ["--filter", "year=2024", "--filter", "path~*.MD", "--mode", "text", "--json"]
+    data = cli("search", "seals", *options).envelope["data"]
+    assert list(data) == ["query", "filters", "chunks", "timings_ms"]
+    assert data["filters"] == ["year=2024", "path~*.MD"]
+    (chunk,) = data["chunks"]
+    assert (chunk["doc_id"], chunk["metadata"]["language"]) == ("report.md", "en")
+    assert chunk["metadata"].keys() == METADATA | {"author", "years"}
+    assert (chunk["metadata"]["author"], chunk["metadata"]["years"]) == ("Anna", [2023, 2024])
+
+
+def test_a_wrong_filter_is_a_mistake_of_usage(library_cli: Cli) -> None:
+    for wrong, expected in (("year", "KEY OP VALUE"), ("colour=red", "colour"), ("n<first", "is a number")):
+        ended = library_cli("search", "mechanic", "--mode", "text", "--filter", wrong, "--json")
+        assert (ended.status, ended.error["code"]) == (2, "usage")
+        assert expected in ended.error["message"]
+
+
+def test_an_exact_search_of_an_exact_index_is_the_same_search(library_cli: Cli) -> None:
+    exact, plain = (library_cli("search", "mechanic", *more, "--json").envelope["data"] for more in (["--exact"], []))
+    assert exact["chunks"] == plain["chunks"]

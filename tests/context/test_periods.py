@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragfactory.context.periods import document_period, find_periods
+from ragfactory.context.periods import document_period, document_years, find_periods
 from ragfactory.documents.model import DocumentBuilder
 
 
@@ -68,3 +68,22 @@ def test_a_date_or_year_deep_in_the_text_is_not_the_documents() -> None:
     builder.paragraph("Een brief, met ingang per 1 maart 2024.", page=1)
     builder.paragraph("In boekjaar 2019 was alles anders.", page=7)
     assert document_period(builder.finish()) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "years"),
+    [
+        ("Jaarrekening 2024", [2024]),
+        ("Jahresabschluss zum 31. März 2024", [2024]),
+        ("Geschäftsjahr 2023/24", [2023, 2024]),
+        ("Geschäftsjahr 1999/00", [1999, 2000]),
+        ("boekjaar 2023/2024", [2023, 2024]),
+        ("boekjaar 2023-12", [2023]),
+        ("Notulen", []),
+    ],
+)
+def test_the_years_of_a_document(title: str, years: list[int]) -> None:
+    builder = DocumentBuilder("text")
+    builder.title = title
+    builder.paragraph("In 2001 regende het.")
+    assert document_years(builder.finish()) == years

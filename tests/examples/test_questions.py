@@ -9,7 +9,7 @@ import pytest
 
 from ragfactory.config import load_config
 from ragfactory.errors import ExitCode
-from ragfactory.pipeline.ingest import IngestOptions, ingest
+from ragfactory.pipeline.ingest import ingest
 from ragfactory.retrieval.search import Searcher
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -32,7 +32,7 @@ TYPES = {
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     config = load_config(tmp_path_factory.mktemp("home"))
-    report = ingest([EXAMPLES / "documents"], IngestOptions(), config, lambda _event: None)
+    report = ingest([EXAMPLES / "documents"], config, lambda _event: None)
     with Searcher.open(config) as searcher:
         yield config, report, searcher
 
@@ -71,7 +71,7 @@ def test_the_value_of_the_buildings_is_in_the_first_passages(company):
 
 def test_a_second_run_changes_nothing(company):
     config, first, _ = company
-    again = ingest([EXAMPLES / "documents"], IngestOptions(), config, lambda _event: None)
+    again = ingest([EXAMPLES / "documents"], config, lambda _event: None)
     assert again.published == []
     assert again.files_unchanged == first.files_seen
     assert again.stages["embed"].items == 0

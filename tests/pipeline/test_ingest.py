@@ -22,7 +22,7 @@ from ragfactory.errors import (
 )
 from ragfactory.pipeline import assembly
 from ragfactory.retrieval.search import Mode
-from ragfactory.store.layout import IndexName, IndexPaths
+from ragfactory.store.layout import IndexName, IndexPaths, all_index_names
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.version import Version
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.events import Event
-    from ragfactory.pipeline.report import RunReport
+    from ragfactory.reporting.report import RunReport
     from tests.conftest import Workplace
 
 SEALS = "The lighthouse keeper counted forty-two seals near the pier before breakfast.\n"
@@ -94,7 +94,8 @@ def test_files_are_added_changed_renamed_and_removed(workplace: Workplace) -> No
     assert (workplace.places("seals"), workplace.places("porpoises")) == ([], [["a.txt"]])
 
     first.rename(workplace.docs / "z.txt")
-    assert counts(workplace.ingest()) == (1, 0, 1, 1)
+    report = workplace.ingest()
+    assert (counts(report), report.files_moved) == ((0, 0, 0, 1), 1)
     assert workplace.places("porpoises") == [["z.txt"]]
 
     (workplace.docs / "z.txt").unlink()
@@ -120,7 +121,7 @@ def test_a_second_run_publishes_nothing_and_makes_nothing(workplace: Workplace) 
     before = sorted(paths_of(workplace).root.rglob("*"))
     happened: list[Event] = []
     report = workplace.ingest(listener=happened.append)
-    assert [type(event) for event in happened] == [events.Scanned]
+    assert [type(event) for event in happened] == [events.Begun, events.Scanned]
     assert (report.published, report.exit_code, counts(report)) == ([], ExitCode.OK, (0, 0, 0, 1))
     assert sorted(paths_of(workplace).root.rglob("*")) == before
 
@@ -130,9 +131,9 @@ def test_a_second_run_loads_neither_a_model_nor_vectors(workplace: Workplace) ->
     workplace.ingest()
     script = (
         "import sys; from pathlib import Path; from ragfactory.config import Config;"
-        "from ragfactory.pipeline.ingest import IngestOptions, ingest;"
+        "from ragfactory.pipeline.ingest import ingest;"
         f"config = Config.model_validate_json({workplace.config.model_dump_json()!r});"
-        f"report = ingest([Path({str(workplace.docs)!r})], IngestOptions('algemeen'), config, lambda event: None);"
+        f"report = ingest([Path({str(workplace.docs)!r})], config, lambda event: None, profile='algemeen');"
         "print(report.files_unchanged, [m for m in ('torch', 'transformers', 'faiss', 'pymupdf', 'lingua')"
         " if m in sys.modules])"
     )
@@ -152,7 +153,8 @@ def test_one_bad_file_is_named_and_the_others_are_published(workplace: Workplace
     assert workplace.places("seals") == [["a.txt"]]
 
     again = workplace.ingest()
-    assert (again.exit_code, [entry["path"] for entry in again.failed]) == (ExitCode.PARTIAL, ["bad.txt"])
+    assert (again.exit_code, again.failed) == (ExitCode.PARTIAL, [])
+    assert [(entry["path"], entry["attempts"]) for entry in again.failed_before] == [("bad.txt", 1)]
     assert again.published == []
 
 
@@ -339,7 +341,7 @@ def test_what_is_not_there_is_named(
     workplace.write("a.txt", SEALS)
     with pytest.raises(error, match=words):
         workplace.ingest(**options)
-    assert not workplace.config.indexes.exists()
+    assert list(all_index_names(workplace.config.indexes)) == []
 
 
 def test_another_embedder_asks_for_all_folders_of_an_index(
@@ -474,10 +476,11 @@ def test_a_folder_that_became_empty_takes_its_documents_out_only_when_asked(work
     file = workplace.write("a.txt", SEALS)
     workplace.ingest()
     file.unlink()
-    with pytest.raises(NothingPublishedError, match="is empty, and the index has 1"):
-        workplace.ingest()
+    report = workplace.ingest()
+    assert report.exit_code is ExitCode.NOT_PUBLISHED
+    assert [(entry["root"], entry["code"]) for entry in report.failed] == [(str(workplace.docs), "shrunk")]
     assert workplace.places("seals") == [["a.txt"]]
-    report = workplace.ingest(allow_empty=True)
+    report = workplace.ingest(allow_shrink=True)
     assert (counts(report), report.published[0]["documents"]) == ((0, 0, 1, 0), 0)
     assert workplace.places("seals") == []
     assert workplace.search("seals").hits == ()
@@ -508,10 +511,10 @@ def test_a_document_that_a_failed_publish_left_in_two_indexes_is_in_one_again(
     publish = assembly.VersionBuilder.publish
     published: list[str] = []
 
-    def fail_the_second(builder: assembly.VersionBuilder, recipe: dict[str, object]) -> object:
+    def fail_the_second(builder: assembly.VersionBuilder, *arguments: object, **options: object) -> object:
         if published:
             raise OSError(errno.ENOSPC, "No space left on device")
-        manifest = publish(builder, recipe)
+        manifest = publish(builder, *arguments, **options)
         published.append(manifest.index)
         return manifest
 
@@ -535,7 +538,7 @@ def test_a_folder_that_is_gone_is_refused_and_its_documents_leave_when_asked(wor
     with pytest.raises(UsageError, match="No such file"):
         workplace.ingest()
     assert workplace.places("seals") == [["a.txt"]]
-    report = workplace.ingest(allow_empty=True)
+    report = workplace.ingest(allow_shrink=True)
     assert report.files_removed == 1
     assert workplace.places("seals") == []
     assert workplace.places("invoice") == [["b.txt"]]

@@ -44,7 +44,7 @@ class Desk:
             key=sha256_of(file),
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
-            recipe=recipe or self.recipes[document_type].digest(name),
+            recipe=recipe or self.recipes[document_type].digest(name, forced=self.forced is not None),
             document_type=document_type,
             type_confidence=1.0,
             format="text",
@@ -53,7 +53,7 @@ class Desk:
         self.stored[record.root, record.path] = record.model_copy(update=changes)
 
     def plan(self, *paths: Path) -> Plan:
-        return make_plan(scan(paths or (self.folder,)), self.stored, self.recipes, self.forced)
+        return make_plan(scan(paths or (self.folder,)), self.stored, self.recipes, lambda _: self.forced)
 
 
 @pytest.fixture
@@ -62,7 +62,6 @@ def desk(tmp_path: Path) -> Desk:
     folder.mkdir()
     recipes = Recipes(
         [entry.profile for entry in load_profiles().values()],
-        routed=True,
         choice=None,
         default="all-minilm-l6-v2",
         models=tmp_path / "models",
@@ -92,8 +91,8 @@ def removed(plan: Plan) -> list[str]:
     return [record.path for record in plan.removed]
 
 
-def shared_with(row: int, segment: int = 1) -> tuple[SharedRow, ...]:
-    return (SharedRow(segment=segment, row=row, place=Place(n=0, start=0, end=9)),)
+def shared_with(row: int) -> tuple[SharedRow, ...]:
+    return (SharedRow(row=row, place=Place(n=0, start=0, end=9)),)
 
 
 def test_a_new_file_is_a_task(desk: Desk) -> None:
@@ -177,9 +176,9 @@ def test_a_document_of_a_profile_that_is_gone_is_a_task(desk: Desk) -> None:
 def test_a_forced_profile_makes_tasks_of_documents_of_other_types(desk: Desk) -> None:
     desk.write("a.txt")
     desk.write("b.txt")
+    desk.forced = TYPE
     desk.store("a.txt")
     desk.store("b.txt", document_type="post")
-    desk.forced = TYPE
     assert tasks(desk.plan()) == ["b.txt"]
 
 
@@ -196,10 +195,10 @@ def test_a_file_that_is_gone_is_removed_and_one_outside_the_run_is_not(desk: Des
 def test_documents_that_share_rows_of_a_changed_one_are_made_anew_to_the_last(desk: Desk) -> None:
     for name in ("a.txt", "b.txt", "c.txt", "other.txt"):
         desk.write(name)
-    desk.store("a.txt", size=1, rows=((1, 0, 2),))
-    desk.store("b.txt", rows=((1, 2, 1),), shared=shared_with(1))
+    desk.store("a.txt", size=1, rows=((0, 2),))
+    desk.store("b.txt", rows=((2, 1),), shared=shared_with(1))
     desk.store("c.txt", shared=shared_with(2))
-    desk.store("other.txt", rows=((1, 3, 1),))
+    desk.store("other.txt", rows=((3, 1),))
     plan = desk.plan()
     assert (tasks(plan), plan.unchanged) == (["a.txt", "b.txt", "c.txt"], 1)
 
@@ -207,27 +206,25 @@ def test_documents_that_share_rows_of_a_changed_one_are_made_anew_to_the_last(de
 def test_documents_that_share_rows_of_a_removed_one_are_made_anew(desk: Desk) -> None:
     gone = desk.write("gone.txt")
     desk.write("b.txt")
-    desk.store("gone.txt", rows=((1, 0, 1),))
+    desk.store("gone.txt", rows=((0, 1),))
     desk.store("b.txt", shared=shared_with(0))
     gone.unlink()
     plan = desk.plan()
     assert (tasks(plan), removed(plan)) == (["b.txt"], ["gone.txt"])
 
 
-def test_rows_of_the_same_number_in_another_index_or_segment_are_not_shared(desk: Desk) -> None:
-    for name in ("a.txt", "b.txt", "c.txt", "of-b.txt", "of-c.txt"):
+def test_rows_of_the_same_number_in_another_index_are_not_shared(desk: Desk) -> None:
+    for name in ("a.txt", "b.txt", "of-b.txt"):
         desk.write(name)
-    desk.store("a.txt", size=1, rows=((1, 0, 1),))
+    desk.store("a.txt", size=1, rows=((0, 1),))
     desk.store("b.txt", document_type="post", shared=shared_with(0))
-    desk.store("of-b.txt", document_type="post", rows=((1, 0, 1),))
-    desk.store("c.txt", shared=shared_with(0, segment=2))
-    desk.store("of-c.txt", rows=((2, 0, 1),))
+    desk.store("of-b.txt", document_type="post", rows=((0, 1),))
     assert tasks(desk.plan()) == ["a.txt"]
 
 
 def test_a_document_that_shares_a_row_whose_owner_went_in_another_run_is_made_anew(desk: Desk) -> None:
     desk.write("a.txt")
     desk.write("b.txt")
-    desk.store("a.txt", rows=((1, 1, 1),))
+    desk.store("a.txt", rows=((1, 1),))
     desk.store("b.txt", shared=shared_with(0))
     assert tasks(desk.plan()) == ["b.txt"]

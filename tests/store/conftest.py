@@ -12,25 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from ragfactory.profiles import Index
 from ragfactory.store.durable import make_private_dirs, sha256_of
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.lexical import LOCK_FILES
 from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
-from ragfactory.store.records import ChunkRecord, DocumentRecord, EmbedderEntry, Manifest, Place
-from ragfactory.store.vectors import encode
+from ragfactory.store.records import ChunkRecord, DocumentRecord, EmbedderEntry, Manifest, Place, RootEntry
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ragfactory.store.documents import Identity
     from ragfactory.store.vectors import Matrix
-    from ragfactory.store.version import Identity
 
 NAME = IndexName("acme", "project_001", "jaarrekening")
 ROOT = "/documents"
+ROOTS = {ROOT: RootEntry(path=ROOT, whole=True, profile="auto")}
 DIMENSION = 16
 EMBEDDER = EmbedderEntry(name="random", fingerprint="ab" * 32, dimension=DIMENSION)
 RECIPE = {"name": "test"}
+OPTIONS = Index()
 
 _MEMORY = Path("/dev/shm")
 
@@ -52,11 +54,13 @@ class Shelf:
         return Version.open(self.paths, self.name, number)
 
     @contextmanager
-    def builder(self, replaced: Collection[str] = (), embedder: EmbedderEntry = EMBEDDER) -> Iterator[VersionBuilder]:
+    def builder(
+        self, replaced: Collection[str] = (), embedder: EmbedderEntry = EMBEDDER, options: Index = OPTIONS
+    ) -> Iterator[VersionBuilder]:
         """A builder on the version that serves. What it did not publish stays under `building/`."""
         base = self.open() if self.paths.current_number() is not None else None
         identities = [identity(path) for path in replaced]
-        builder = VersionBuilder(self.paths, self.name, base, embedder, identities)
+        builder = VersionBuilder(self.paths, self.name, base, embedder, identities, options=options)
         try:
             yield builder
         finally:
@@ -69,15 +73,16 @@ class Shelf:
         changes: Mapping[str, Sequence[str] | None],
         language: str | None = "nl",
         embedder: EmbedderEntry = EMBEDDER,
+        options: Index = OPTIONS,
     ) -> Manifest:
         """Publish a version in which the documents of `changes` have these texts; None takes one out."""
-        with self.builder(changes, embedder) as builder:
+        with self.builder(changes, embedder, options) as builder:
             for path, texts in changes.items():
                 if texts is None:
                     builder.remove(identity(path))
                 else:
                     add(builder, path, texts, language)
-            return builder.publish(RECIPE)
+            return builder.publish(RECIPE, ROOTS)
 
     def hashes(self, number: int) -> dict[str, str]:
         """SHA-256 of every file of a version, lock files apart: a reader may leave those."""
@@ -102,7 +107,7 @@ def add(builder: VersionBuilder, path: str, texts: Sequence[str], language: str 
         )
         chunks.append(NewChunk(record, text, chunk_key(text), vector_key(text)))
     if wanted:
-        builder.put_vectors([vector_key(text) for text in wanted], encode(np.stack([vector_of(t) for t in wanted])))
+        builder.put_vectors([vector_key(text) for text in wanted], np.stack([vector_of(t) for t in wanted]))
     builder.add(document_record(path, len(texts), language=language), chunks)
     return len(wanted)
 
@@ -136,14 +141,16 @@ def texts_of(version: Version, path: str) -> list[str]:
     """The texts of a document in order, put together from its own rows and those it shares."""
     document = version.documents[identity(path)]
     found: dict[int, str] = {}
-    for number, first, count in document.rows:
-        for row in range(first, first + count):
+    for first, count in document.rows:
+        for row_id in range(first, first + count):
+            number, row = version.locate(row_id)
             chunk = version.segments[number].chunk(row)
             assert (chunk.root, chunk.path) == identity(path)
             found[chunk.place.n] = chunk.text
     for shared in document.shared:
-        assert version.segments[shared.segment].live[shared.row]
-        found[shared.place.n] = version.segments[shared.segment].chunk(shared.row).text
+        number, row = version.locate(shared.row)
+        assert version.segments[number].live[row]
+        found[shared.place.n] = version.segments[number].chunk(row).text
     assert len(found) == document.chunks
     return [found[n] for n in sorted(found)]
 
@@ -171,7 +178,7 @@ def nearest(version: Version, text: str) -> str:
 def found_by_words(version: Version, query: str, k: int = 10) -> list[str]:
     """The texts that full text finds."""
     hits = version.lexical.search(query, k, list(version.manifest.languages))
-    return [version.segments[hit.segment].chunk(hit.row).text for hit in hits]
+    return [version.segments[number].chunk(row).text for number, row in (version.locate(hit.row) for hit in hits)]
 
 
 @contextmanager

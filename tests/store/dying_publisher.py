@@ -18,9 +18,9 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from conftest import RECIPE, Shelf, add, identity
+from conftest import RECIPE, ROOTS, Shelf, add, identity
 
-from ragfactory.store.vectors import import_faiss
+from ragfactory.store.faiss_files import import_faiss
 
 CHANGES = {"a.txt": ["het gebouw is verkocht", "nieuw"], "b.txt": None, "c.txt": ["zonnepanelen", "nieuw"]}
 REFUSED = 4
@@ -35,7 +35,7 @@ def publish(home: Path) -> None:
                 builder.remove(identity(path))
             else:
                 add(builder, path, texts)
-        builder.publish(RECIPE)
+        builder.publish(RECIPE, ROOTS)
 
 
 def stop_at(n: int, how: str) -> None:

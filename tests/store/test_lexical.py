@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from ragfactory.errors import DamagedIndexError
@@ -19,10 +20,10 @@ ALL = ("nl", "de", "fr", "en")
 
 
 def build(directory: Path, *texts: tuple[str, str | None]) -> LexicalIndex:
-    """An index of (text, language), row by row in segment 1."""
+    """An index of (text, language), with row ids from 0."""
     writer = LexicalWriter(directory)
     for row, (text, language) in enumerate(texts):
-        writer.add(1, row, text, language)
+        writer.add(row, text, language)
     writer.commit()
     return LexicalIndex(directory)
 
@@ -101,14 +102,34 @@ def test_a_query_of_a_hundred_thousand_characters_is_answered(tmp_path: Path) ->
     assert rows(index, "x" * 100_000) == rows(index, "?" * 100_000) == []
 
 
-def test_segment_and_row_come_back_however_large(tmp_path: Path) -> None:
-    places = [(1, 0), (1, 2**32 - 1), (2, 0), (9999, 123_456_789), (2**31 - 1, 2**32 - 1)]
+def test_row_ids_come_back_however_large(tmp_path: Path) -> None:
+    ids = [0, 1, 2**32, 2**53 + 1, 2**63 - 1]
     writer = LexicalWriter(tmp_path)
-    for segment, row in places:
-        writer.add(segment, row, "zelfde woorden", "nl")
+    for row_id in ids:
+        writer.add(row_id, "zelfde woorden", "nl")
     writer.commit()
-    hits = LexicalIndex(tmp_path).search("woorden", 10, ["nl"])
-    assert sorted((hit.segment, hit.row) for hit in hits) == places
+    assert sorted(rows(LexicalIndex(tmp_path), "woorden")) == ids
+
+
+SOUNDS = [f"zon {'maan ' * (n % 4)}{'wind' if n % 3 else 'water'}" for n in range(50)]
+
+
+@pytest.mark.parametrize("query", ["zon", "maan wind", "water maan zon"])
+def test_among_some_rows_scores_are_what_they_are_among_all(tmp_path: Path, query: str) -> None:
+    index = build(tmp_path, *((text, "nl") for text in SOUNDS))
+    scores = {hit.row: hit.score for hit in index.search(query, 50, ["nl"])}
+    some = np.arange(0, 50, 7)
+    others = np.setdiff1d(np.arange(50), some)
+    for hits in (index.search(query, 50, ["nl"], only=some), index.search(query, 50, ["nl"], without=others)):
+        assert {hit.row: hit.score for hit in hits} == {row: scores[row] for row in some.tolist() if row in scores}
+
+
+def test_the_rows_to_look_among_are_chosen_before_the_best(tmp_path: Path) -> None:
+    index = build(tmp_path, *(("zon " * n, "nl") for n in range(1, 30)), ("zon en veel wolken daarbij", "nl"))
+    assert [hit.row for hit in index.search("zon", 1, ["nl"], only=np.array([29]))] == [29]
+    assert [hit.row for hit in index.search("zon", 1, ["nl"], without=np.arange(29))] == [29]
+    assert index.search("zon", 1, ["nl"], only=np.array([], dtype=np.int64)) == []
+    assert len(index.search("zon", 50, ["nl"], without=np.array([], dtype=np.int64))) == 30
 
 
 def test_the_best_come_first_and_no_more_than_asked(tmp_path: Path) -> None:
@@ -129,22 +150,21 @@ def test_rows_taken_out_are_gone_and_the_linked_original_is_untouched(tmp_path: 
     for name in before:
         link_or_copy(old / name, new / name)
     writer = LexicalWriter(new)
-    writer.delete(1, 0)
-    writer.delete(1, 2)
-    writer.add(2, 0, "omzet vier", "nl")
+    writer.delete(0)
+    writer.delete(2)
+    writer.add(3, "omzet vier", "nl")
     writer.commit()
     assert {path.name: sha256_of(path) for path in old.iterdir() if path.name not in LOCK_FILES} == before
     assert not LOCK_FILES & {path.name for path in new.iterdir()}
-    found = {(hit.segment, hit.row) for hit in LexicalIndex(new).search("omzet", 10, ["nl"])}
-    assert found == {(1, 1), (2, 0)}
+    assert sorted(rows(LexicalIndex(new), "omzet")) == [1, 3]
     assert sorted(rows(original, "omzet")) == sorted(rows(LexicalIndex(old), "omzet")) == [0, 1, 2]
 
 
 def test_nothing_counts_before_commit(tmp_path: Path) -> None:
     build(tmp_path, ("omzet", "nl"))
     writer = LexicalWriter(tmp_path)
-    writer.add(1, 1, "omzet", "nl")
-    writer.delete(1, 0)
+    writer.add(1, "omzet", "nl")
+    writer.delete(0)
     assert rows(LexicalIndex(tmp_path), "omzet") == [0]
 
 

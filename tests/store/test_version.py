@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
+from ragfactory.store.rollback import rollback
 from ragfactory.store.version import read_documents, read_manifest
 from tests.store.conftest import chunk_key, contents, found_by_words, live_rows, nearest
 
@@ -124,16 +125,17 @@ def test_what_is_no_manifest_is_damage(two_versions: Shelf, text: bytes) -> None
 
 def test_unreadable_documents_are_damage_also_without_a_check(two_versions: Shelf) -> None:
     directory = two_versions.paths.version(2)
+    manifest = read_manifest(directory)
     for text in (b"{", b'{"root": 1}\n'):
-        (directory / "documents.jsonl").write_bytes(text)
-        with pytest.raises(DamagedIndexError, match=r"documents\.jsonl"):
-            read_documents(directory)
-    (directory / "documents.jsonl").unlink()
-    with pytest.raises(DamagedIndexError, match=r"documents\.jsonl"):
-        read_documents(directory)
+        (directory / "documents-0001.jsonl").write_bytes(text)
+        with pytest.raises(DamagedIndexError, match=r"documents-0001\.jsonl"):
+            read_documents(directory, manifest)
+    (directory / "documents-0001.jsonl").unlink()
+    with pytest.raises(DamagedIndexError, match=r"documents-0001\.jsonl"):
+        read_documents(directory, manifest)
 
 
-@pytest.mark.parametrize("file", ["documents.jsonl", "manifest.json"])
+@pytest.mark.parametrize("file", ["documents-0001.jsonl", "manifest.json"])
 @pytest.mark.parametrize("way", ["older", "anew"])
 def test_the_hint_leads_out_of_damage(two_versions: Shelf, file: str, way: str) -> None:
     paths = two_versions.paths
@@ -141,10 +143,10 @@ def test_the_hint_leads_out_of_damage(two_versions: Shelf, file: str, way: str) 
     with pytest.raises(DamagedIndexError) as caught:
         two_versions.open()
     hint = caught.value.hint or ""
-    assert f"put an older version's number in {paths.current}" in hint
-    assert "or remove it and ingest the folder again" in hint
+    assert "`ragfactory index rollback VERSION` makes an older version serve" in hint
+    assert f"or remove {paths.current} and ingest the folder again" in hint
     if way == "older":
-        paths.current.write_text("000001")
+        rollback(paths, two_versions.name, 1)
     else:
         paths.current.unlink()
         two_versions.publish(FIRST)
@@ -155,5 +157,5 @@ def test_the_hint_leads_out_of_damage(two_versions: Shelf, file: str, way: str) 
 def sharers_of_text(version: object, text: str) -> list:
     for number, row in live_rows(version):
         if version.segments[number].chunk_keys[row].tobytes() == chunk_key(text):
-            return version.sharers(number, row)
+            return version.sharers(int(version.segments[number].ids[row]))
     raise AssertionError(f"{text!r} is not stored")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,57 +25,66 @@ class StageTotals:
     tokens: int = 0
 
 
+def new_run_id() -> str:
+    """The name of a run: when it began, and something to tell it from another that began then."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
 @dataclass(slots=True)
 class RunReport:
-    """A listener that sums up a run."""
+    """A listener that sums up a run, over all projects that it looks after."""
 
-    run_id: str
+    run_id: str = field(default_factory=new_run_id)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     seconds: float = 0.0
     files_seen: int = 0
     files_added: int = 0
     files_changed: int = 0
+    files_moved: int = 0
     files_removed: int = 0
     files_unchanged: int = 0
+    files_left: int = 0
     files_skipped: dict[str, int] = field(default_factory=dict)
     failed: list[dict[str, str | None]] = field(default_factory=list)
+    failed_before: list[dict[str, Any]] = field(default_factory=list)
     pages: int = 0
     chunks_made: int = 0
     chunks_reused: int = 0
     chunks_deduplicated: int = 0
     chunks_windowed: int = 0
+    vectors_recovered: int = 0
     types: dict[str, int] = field(default_factory=dict)
     stages: dict[str, StageTotals] = field(
         default_factory=lambda: {name: StageTotals() for name in ("parse", "chunk", "embed", "publish")}
     )
     devices: dict[str, StageTotals] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
+    planned: dict[str, list[str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
         """Take an event into account."""
         match event:
             case events.Scanned():
-                self.files_seen = event.seen
-            case events.Prepared():
-                self._add("parse", 1, event.parse_s)
-                self._add("chunk", event.chunks, event.chunk_s)
-                self.pages += event.pages or 0
-                self.types[event.document_type] = self.types.get(event.document_type, 0) + 1
+                self.files_seen += event.seen
+                self.files_unchanged += event.unchanged
             case events.Failed():
                 self.failed.append(
-                    {"path": event.doc_id, "code": event.code, "message": event.message, "hint": event.hint}
+                    {
+                        "root": event.root,
+                        "path": event.doc_id,
+                        "code": event.code,
+                        "message": event.message,
+                        "hint": event.hint,
+                    }
                 )
-            case events.Embedded():
-                for totals in (self.stages["embed"], self.devices.setdefault(event.device, StageTotals())):
-                    totals.items += event.chunks
-                    totals.seconds += event.seconds
-                    totals.tokens += event.tokens
-                self.chunks_windowed += event.windowed
-            case events.Assembled():
-                self.chunks_made += event.made
-                self.chunks_reused += event.reused
-                self.chunks_deduplicated += event.deduplicated
+            case events.Left():
+                self.files_left += 1
+            case events.Stored():
+                counter = f"files_{event.change}"
+                setattr(self, counter, getattr(self, counter) + 1)
+            case events.Recovered():
+                self.vectors_recovered += event.vectors
             case events.Published():
                 self._add("publish", 1, event.seconds)
                 self.published.append(
@@ -87,18 +97,38 @@ class RunReport:
                 )
             case events.Notice():
                 self.notices.append(f"{event.doc_id}: {event.message}" if event.doc_id else event.message)
+            case _:
+                self._note_work(event)
+
+    def _note_work(self, event: Event) -> None:
+        match event:
+            case events.Prepared():
+                self._add("parse", 1, event.parse_s)
+                self._add("chunk", event.chunks, event.chunk_s)
+                self.pages += event.pages or 0
+                self.types[event.document_type] = self.types.get(event.document_type, 0) + 1
+            case events.Assembled():
+                self.chunks_made += event.made
+                self.chunks_reused += event.reused
+                self.chunks_deduplicated += event.deduplicated
+            case events.Embedded():
+                for totals in (self.stages["embed"], self.devices.setdefault(event.device, StageTotals())):
+                    totals.items += event.chunks
+                    totals.seconds += event.seconds
+                    totals.tokens += event.tokens
+                self.chunks_windowed += event.windowed
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK, PARTIAL when some files failed, NOT_PUBLISHED when every file did and nothing else was published."""
-        if not self.failed:
+        """OK, PARTIAL when some files failed, now or before, NOT_PUBLISHED when every file did and nothing else was published."""
+        if not self.failed and not self.failed_before:
             return ExitCode.OK
         return ExitCode.PARTIAL if self.good_files or self.published else ExitCode.NOT_PUBLISHED
 
     @property
     def good_files(self) -> int:
         """Files whose documents are right: made by this run, or as they were."""
-        return self.files_added + self.files_changed + self.files_unchanged
+        return self.files_added + self.files_changed + self.files_moved + self.files_unchanged
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, as `--json` prints it and `runs/` keeps it."""

@@ -5,22 +5,26 @@ import pytest
 
 from ragfactory import events
 from ragfactory.errors import ExitCode
-from ragfactory.pipeline.report import RunReport
+from ragfactory.reporting.report import RunReport
 
-BAD = events.Failed("bad.pdf", "encrypted", "it asks for a password", "save it without one")
+BAD = events.Failed("/docs", "bad.pdf", "encrypted", "it asks for a password", "save it without one")
 
 
 def test_events_of_a_run_are_summed_up() -> None:
     report = RunReport("run-1")
     for event in (
         events.Scanned(seen=3, to_process=3, unchanged=0, removed=0, skipped=0),
-        events.Prepared("a.pdf", "rapport", 4, 10, 1.5, 0.25),
-        events.Prepared("b.pdf", "rapport", None, 5, 0.5, 0.25),
+        events.Prepared("/docs", "a.pdf", "rapport", 4, 10, 1.5, 0.25),
+        events.Prepared("/docs", "b.pdf", "rapport", None, 5, 0.5, 0.25),
         BAD,
+        events.Left("/docs", "later.pdf"),
+        events.Stored("/docs", "a.pdf", "t/p/rapport", "added"),
+        events.Stored("/docs", "b.pdf", "t/p/rapport", "moved"),
+        events.Recovered("t/p/rapport", 7),
         events.Embedded(8, 800, 1, 2.0, "cpu"),
         events.Embedded(4, 400, 0, 1.0, "GPU-1"),
-        events.Assembled("a.pdf", "t/p/rapport", 9, 0, 1),
-        events.Assembled("b.pdf", "t/p/rapport", 3, 2, 0),
+        events.Assembled("/docs", "a.pdf", "t/p/rapport", 9, 0, 1),
+        events.Assembled("/docs", "b.pdf", "t/p/rapport", 3, 2, 0),
         events.Notice("the full model is not here"),
         events.Notice("a page has no text", "a.pdf"),
         events.Published("t/p/rapport", 1, 2, 14, 0.5),
@@ -38,8 +42,15 @@ def test_events_of_a_run_are_summed_up() -> None:
     }
     assert {device: totals["items"] for device, totals in found["devices"].items()} == {"cpu": 8, "GPU-1": 4}
     assert found["failed"] == [
-        {"path": "bad.pdf", "code": "encrypted", "message": "it asks for a password", "hint": "save it without one"}
+        {
+            "root": "/docs",
+            "path": "bad.pdf",
+            "code": "encrypted",
+            "message": "it asks for a password",
+            "hint": "save it without one",
+        }
     ]
+    assert (found["files_added"], found["files_moved"], found["files_left"], found["vectors_recovered"]) == (1, 1, 1, 7)
     assert found["notices"] == ["the full model is not here", "a.pdf: a page has no text"]
     assert found["published"] == [{"index": "t/p/rapport", "version": 1, "documents": 2, "chunks": 14}]
     assert orjson.loads(report.to_json()) == found

@@ -1,0 +1,91 @@
+"""`ragfactory index show`: the indexes of a project and their documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragfactory.cli import options
+from ragfactory.cli.index.summary import kind_of, summary
+from ragfactory.cli.output import counted, on_one_line
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragfactory.cli.output import Output
+    from ragfactory.store.records import DocumentRecord, Manifest
+
+
+def show(
+    document_type: options.Type = None,
+    tenant: options.Tenant = None,
+    project: options.Project = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many documents a type; 0 for all.")] = 20,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Show the files of the project that failed instead.")
+    ] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Show the indexes of a project and their documents."""
+
+    def body(_output: Output) -> CommandResult:
+        from ragfactory.cli.index.failed import failed_files
+        from ragfactory.cli.index.selection import indexes_of_project
+        from ragfactory.store.layout import IndexPaths
+        from ragfactory.store.version import read_contents
+
+        config = options.configure(home, tenant=tenant, project=project)
+        if failed:
+            return failed_files(config)
+        shown = []
+        for name in indexes_of_project(config, document_type):
+            manifest, documents = read_contents(IndexPaths.of(config.indexes, name), name)
+            shown.append((manifest, list(documents.values())))
+        return CommandResult(
+            data={"indexes": [summary(m) | {"documents": [_document(d) for d in documents]} for m, documents in shown]},
+            render=lambda console: _render(shown, limit or None, console),
+        )
+
+    run("index show", body, json=json)
+
+
+def _document(document: DocumentRecord) -> dict[str, Any]:
+    return {
+        "doc_id": document.path,
+        "root": document.root,
+        "language": document.language,
+        "pages": document.pages,
+        "chunks": document.chunks,
+        "title": document.title,
+        "type_confidence": document.type_confidence,
+    }
+
+
+def _render(shown: list[tuple[Manifest, list[DocumentRecord]]], limit: int | None, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for manifest, documents in shown:
+        console.print(
+            Text.assemble(
+                (manifest.index, "bold"),
+                f"  version {manifest.version:06d}, {counted(manifest.documents, 'document')}, "
+                f"{counted(manifest.chunks, 'chunk')}, "
+                f"{manifest.embedder.name}, {kind_of(manifest)}, {manifest.created}",
+            )
+        )
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
+        table.add_column("document", overflow="fold", ratio=1)
+        for name in ("language", "pages", "chunks"):
+            table.add_column(name, justify="right")
+        for document in documents[:limit]:
+            pages = "" if document.pages is None else str(document.pages)
+            table.add_row(Text(on_one_line(document.path)), document.language or "", pages, str(document.chunks))
+        console.print(table)
+        if limit is not None and len(documents) > limit:
+            console.print(f"  and {len(documents) - limit:,} more (--limit 0 shows all)")
+        console.print()

@@ -1,0 +1,35 @@
+"""What `index list` and `index show` say of an index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragfactory.store.records import Manifest
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """An index as scripts see it."""
+    return {
+        "index": manifest.index,
+        "version": manifest.version,
+        "created": manifest.created,
+        "document_count": manifest.documents,
+        "chunk_count": manifest.chunks,
+        "languages": manifest.languages,
+        "embedder": manifest.embedder.name,
+        "vector_index": manifest.vector_index,
+        "recall_at_10": manifest.recall_at_10,
+        "bytes": size_of(manifest),
+    }
+
+
+def size_of(manifest: Manifest) -> int:
+    """The bytes of all files of a version, whether it shares them with others or not."""
+    return sum(entry.bytes for entry in manifest.files.values())
+
+
+def kind_of(manifest: Manifest) -> str:
+    """How vectors are searched; with the recall that was measured, where that is approximate."""
+    recall = f" {manifest.recall_at_10:.3f}" if manifest.recall_at_10 < 1 else ""
+    return manifest.vector_index + recall

@@ -1,0 +1,177 @@
+"""What `ingest` and `reindex` share: their options, what listens to a run, and how its report becomes a result."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ragfactory.cli.result import CommandResult, Problem
+from ragfactory.cli.run import result_of
+from ragfactory.errors import ExitCode, FailedBeforeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ragfactory.cli.output import Output
+    from ragfactory.config import Config
+    from ragfactory.events import Event, Listener
+    from ragfactory.reporting.metrics import IndexFigures
+    from ragfactory.reporting.report import RunReport
+    from ragfactory.reporting.webhook import Webhook
+
+AllowShrink = Annotated[
+    bool,
+    typer.Option("--allow-shrink", help="Let more than half of a folder's documents go, when their files are gone."),
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try files again that failed before and did not change since.")
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="HH:MM", help="Stop in good order at that time, and publish what is whole."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but problems, a line each: for cron.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another run over the same documents."),
+]
+WebhookUrl = Annotated[
+    str | None,
+    typer.Option("--webhook", metavar="URL", help="Post the status of each document and of the run there."),
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option("--metrics-file", metavar="PATH", help="Write figures for Prometheus's node_exporter there."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Who is told of a run: options of the command line, over those of the configuration."""
+
+    quiet: bool = False
+    webhook: str | None = None
+    metrics_file: Path | None = None
+
+
+def is_over(until: str | None) -> Callable[[], bool]:
+    """Tells whether the time of day given as HH:MM, the next there is, has come. Raises UsageError."""
+    if until is None:
+        return lambda: False
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", until)
+    if not found:
+        raise UsageError(f"--until: a time such as 06:00 expected, got {until!r}", hint="hours and minutes, 24 hours")
+    now = datetime.now().astimezone()
+    end = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+    moment = (end if end > now else end + timedelta(days=1)).timestamp()
+    return lambda: time.time() >= moment
+
+
+def run_reported(
+    output: Output, config: Config, reporting: Reporting, work: Callable[[Listener, RunReport], CommandResult]
+) -> CommandResult:
+    """Do a run's work and tell everyone who listens how it goes and ends, whatever the end."""
+    from ragfactory.cli.progress import show_progress
+    from ragfactory.reporting.eventlog import EventLog
+    from ragfactory.reporting.metrics import check_metrics_path
+    from ragfactory.reporting.report import RunReport
+    from ragfactory.reporting.webhook import Webhook
+
+    url, metrics_file = reporting.webhook or config.webhook, reporting.metrics_file or config.metrics_file
+    if metrics_file:
+        check_metrics_path(metrics_file)
+    report = RunReport()
+    with ExitStack() as stack:
+        log = stack.enter_context(EventLog(config.event_logs, report.run_id, config.keep_logs))
+        hook = stack.enter_context(Webhook(url, report.run_id, _token())) if url else None
+        listeners: list[Listener] = [log, *([hook] if hook else [])]
+        with ExitStack() as shown:
+            if not reporting.quiet:
+                listeners.append(shown.enter_context(show_progress(output)))
+            result = result_of(lambda _: work(_all_of(listeners), report), output)
+        _tell_end(hook, result, report)
+    problems = [problem for problem in (log.problem, hook and hook.problem) if problem]
+    if metrics_file:
+        problems += _write_metrics(metrics_file, config, report, result.exit_code)
+    return replace(result, warnings=(*(() if reporting.quiet else result.warnings), *problems))
+
+
+def problems_of(report: RunReport, *, full_paths: bool) -> tuple[Problem, ...]:
+    """The files of a run that failed, each with its reason, and what that means for the index when all of them did."""
+    problems = []
+    for entry in report.failed:
+        root, path = str(entry["root"]), str(entry["path"])
+        shown = root if path == "." else f"{root}/{path}" if full_paths else path
+        problems.append(Problem(str(entry["code"]), str(entry["message"]), entry["hint"], shown))
+    if before := len(report.failed_before):
+        files = "1 file that failed before is" if before == 1 else f"{before:,} files that failed before are"
+        hint = "`ragfactory index show --failed` says why; --retry-failed tries again"
+        problems.append(Problem.of(FailedBeforeError(f"{files} not tried again, since nothing changed", hint=hint)))
+    if report.exit_code is ExitCode.NOT_PUBLISHED:
+        problems.append(Problem("nothing_published", "nothing was published; what was published before still serves"))
+    return tuple(problems)
+
+
+def notices_of(report: RunReport) -> tuple[str, ...]:
+    """What the user should know of a run."""
+    recovered = f"{report.vectors_recovered:,} vectors of an unfinished run were used again"
+    left = f"time was up: {report.files_left:,} files are left to the next run"
+    return (
+        *report.notices,
+        *([recovered] if report.vectors_recovered else []),
+        *([left] if report.files_left else []),
+    )
+
+
+def _token() -> str | None:
+    from ragfactory.config import webhook_token
+
+    return webhook_token()
+
+
+def _all_of(listeners: Iterable[Listener]) -> Listener:
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell
+
+
+def _tell_end(hook: Webhook | None, result: CommandResult, report: RunReport) -> None:
+    if hook is not None:
+        of_files = {entry["path"] for entry in report.failed}
+        errors = [asdict(problem) for problem in result.errors if problem.path not in of_files]
+        hook.run_ended(result.exit_code, report.to_dict(), errors)
+
+
+def _write_metrics(path: Path, config: Config, report: RunReport, exit_code: ExitCode) -> Iterator[str]:
+    """Write the metrics; yields what went wrong, which is no reason for a run to fail."""
+    from ragfactory.reporting.metrics import write_metrics
+
+    try:
+        write_metrics(path, report.to_dict(), exit_code, _figures(config))
+    except OSError as error:
+        yield f"the metrics cannot be written: {error}"
+
+
+def _figures(config: Config) -> Iterator[IndexFigures]:
+    """The indexes that serve. One that is damaged has no figures; the exit code and `index check` speak of it."""
+    from ragfactory.errors import DamagedIndexError
+    from ragfactory.reporting.metrics import IndexFigures
+    from ragfactory.store.layout import IndexPaths, all_index_names
+    from ragfactory.store.version import current_directory, read_manifest
+
+    for name in all_index_names(config.indexes):
+        try:
+            manifest = read_manifest(current_directory(IndexPaths.of(config.indexes, name), name))
+        except DamagedIndexError:
+            continue
+        yield IndexFigures(manifest.index, manifest.version, manifest.documents, manifest.chunks)

@@ -1,0 +1,129 @@
+"""A project's indexes as a run finds them: locked, read, and ready to be built upon."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Self
+
+from ragfactory.errors import NothingPublishedError
+from ragfactory.store.damage import refuse_damage
+from ragfactory.store.durable import make_private_dirs
+from ragfactory.store.failures import load_failures, save_failures
+from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, index_names
+from ragfactory.store.lock import writer_lock
+from ragfactory.store.version import current_directory, read_documents, read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ragfactory.config import Config
+    from ragfactory.reporting.report import RunReport
+    from ragfactory.store.documents import Identity
+    from ragfactory.store.failures import FailureRecord
+    from ragfactory.store.records import DocumentRecord, EmbedderEntry, Manifest, RootEntry
+
+
+class Project:
+    """The indexes of one tenant's project. With `lock`, no other run writes any of them until it is closed.
+
+    `documents` are those of all its indexes, `failures` the files that failed, both by (root, path); `left_over` are documents
+    that a killed run left in two indexes, and that are to be taken out of the older; `manifests` are by document type.
+    """
+
+    def __init__(self, config: Config, *, lock: bool, wait: float = 0.0) -> None:
+        """Raises LockedError when another run still has the project after `wait` seconds, DamagedIndexError,
+        NothingPublishedError when the disk refuses.
+        """
+        self.config = config
+        self.manifests: dict[str, Manifest] = {}
+        self.documents: dict[Identity, DocumentRecord] = {}
+        self.left_over: list[DocumentRecord] = []
+        self._wait = wait
+        self._paths = ProjectPaths.of(config.indexes, config.tenant, config.project)
+        self._stack = ExitStack()
+        with store_errors(), self._stack:
+            if lock:
+                make_private_dirs(self._paths.root)
+                self._stack.enter_context(writer_lock(self._paths.lock, wait))
+            for name in index_names(config.indexes, tenant=config.tenant, project=config.project):
+                self._read(name, lock=lock)
+            self.failures = load_failures(self._paths.failures)
+            self._stack = self._stack.pop_all()
+
+    def stored_embedder(self, document_type: str) -> EmbedderEntry | None:
+        """The embedder that an index was built with; None when there is no such index."""
+        manifest = self.manifests.get(document_type)
+        return manifest.embedder if manifest else None
+
+    def roots(self, document_type: str | None = None) -> dict[str, RootEntry]:
+        """The folders that the indexes, or the one of that type, were built from, as they were ingested last."""
+        found: dict[str, RootEntry] = {}
+        for manifest in sorted(self.manifests.values(), key=lambda manifest: manifest.created):
+            found |= {entry.path: entry for entry in manifest.roots}
+        if document_type is None:
+            return found
+        own = self.manifests[document_type].roots if document_type in self.manifests else ()
+        return {entry.path: found[entry.path] for entry in own}
+
+    def open_index(self, document_type: str) -> tuple[IndexName, IndexPaths]:
+        """The name and places of an index, locked; one that is new gets its folder."""
+        name = IndexName(self.config.tenant, self.config.project, document_type)
+        paths = IndexPaths.of(self.config.indexes, name)
+        if document_type not in self.manifests:
+            make_private_dirs(paths.root)
+            self._stack.enter_context(writer_lock(paths.lock, self._wait))
+        return name, paths
+
+    def keep_failures(self, failures: Iterable[FailureRecord]) -> None:
+        """Replace the list of files that failed, when it is another. Raises OSError."""
+        listed = {record.identity: record for record in failures}
+        if listed != self.failures:
+            save_failures(self._paths.failures, listed.values())
+            self.failures = listed
+
+    def close(self) -> None:
+        """Let go of the locks."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, name: IndexName, *, lock: bool) -> None:
+        paths = IndexPaths.of(self.config.indexes, name)
+        if lock:
+            self._stack.enter_context(writer_lock(paths.lock, self._wait))
+        directory = current_directory(paths, name)
+        manifest = read_manifest(directory)
+        refuse_damage(paths, directory, manifest, read_all=False)
+        self.manifests[name.document_type] = manifest
+        for identity, record in read_documents(directory, manifest).items():
+            self._note(identity, record)
+
+    def _note(self, identity: Identity, record: DocumentRecord) -> None:
+        """Take a document into account; of one that a killed run left in two indexes, the older is taken out."""
+        other = self.documents.get(identity)
+        if other is not None:
+            created = [self.manifests[r.document_type].created for r in (record, other)]
+            record, other = (record, other) if created[0] >= created[1] else (other, record)
+            self.left_over.append(other)
+        self.documents[identity] = record
+
+
+@contextmanager
+def store_errors(report: RunReport | None = None) -> Iterator[None]:
+    """What the disk refuses to the store ends the run, and says whether something was published before."""
+    try:
+        yield
+    except OSError as error:
+        before = (
+            ", ".join(f"{version['index']} version {version['version']:06d}" for version in report.published)
+            if report
+            else ""
+        )
+        raise NothingPublishedError(
+            f"the store cannot be written: {error}" + (f" (published before that: {before})" if before else ""),
+            hint="make room or mend the disk, then run this again",
+        ) from error

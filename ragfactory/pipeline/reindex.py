@@ -1,0 +1,116 @@
+"""Reindex: bring the indexes of a home up to date with the folders that they were built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragfactory import events
+from ragfactory.errors import IndexNotFoundError, RagfactoryError, VanishedFolderError
+from ragfactory.pipeline.project import Project
+from ragfactory.pipeline.reported import reported
+from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
+from ragfactory.pipeline.scan import scan_again
+from ragfactory.reporting.report import RunReport
+from ragfactory.store.layout import all_index_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragfactory.config import Config
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.scan import Scan, Source
+    from ragfactory.store.records import RootEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which indexes to look after; None is all."""
+
+    tenant: str | None = None
+    project: str | None = None
+    document_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """What came of a reindex: the report over all projects, and the errors that ended the run over some of them."""
+
+    report: RunReport
+    errors: tuple[RagfactoryError, ...]
+
+
+def reindex(
+    config: Config,
+    listener: Listener,
+    *,
+    selection: Selection,
+    options: RunOptions | None = None,
+    report: RunReport | None = None,
+) -> Reindexed:
+    """Bring the selected indexes up to date. One project's error does not keep the others from being done.
+
+    Raises IndexNotFoundError when there is none to look after.
+    """
+    options, report = options or RunOptions(), report or RunReport()
+    projects = _projects(config, selection)
+    errors = []
+    with reported(report, config.runs, listener) as emit:
+        for tenant, project in projects:
+            emit(events.Begun(tenant, project))
+            try:
+                own = config.model_copy(update={"tenant": tenant, "project": project})
+                with Project(own, lock=not options.dry_run, wait=options.wait) as opened:
+                    _reindex_project(opened, selection.document_type, options, emit, report)
+            except RagfactoryError as error:
+                errors.append(error)
+    return Reindexed(report, tuple(errors))
+
+
+def _projects(config: Config, selection: Selection) -> list[tuple[str, str]]:
+    """(tenant, project) of the selected indexes."""
+    chosen = {
+        (name.tenant, name.project)
+        for name in all_index_names(config.indexes)
+        if selection.tenant in (None, name.tenant)
+        and selection.project in (None, name.project)
+        and selection.document_type in (None, name.document_type)
+    }
+    if not chosen:
+        raise IndexNotFoundError(
+            f"there is no such index in {config.indexes}", hint="`ragfactory index list` shows what there is"
+        )
+    return sorted(chosen)
+
+
+def _reindex_project(
+    project: Project, document_type: str | None, options: RunOptions, emit: Listener, report: RunReport
+) -> None:
+    roots = project.roots(document_type)
+    named = {identity for identity in project.documents if identity[0] in roots and not roots[identity[0]].whole}
+    found = scan_again([root for root, entry in roots.items() if entry.whole], named)
+    _tell_vanished(found, project, emit)
+    ProjectRun(project, options, _profile_of(project, roots), roots, emit).execute(found, report)
+
+
+def _tell_vanished(found: Scan, project: Project, emit: Listener) -> None:
+    for root in found.vanished:
+        documents = sum(1 for identity in project.documents if identity[0] == root)
+        error = VanishedFolderError(
+            f"the folder is not there; the index keeps its {documents} documents",
+            hint="mount the disk; if the documents are to go: ragfactory ingest FOLDER --allow-shrink",
+        )
+        emit(events.Failed.of(root, ".", error))
+
+
+def _profile_of(project: Project, roots: dict[str, RootEntry]) -> Callable[[Source], str | None]:
+    """A document that is there keeps the way it got its type; a new one gets what its folder was ingested with."""
+
+    def profile_of(source: Source) -> str | None:
+        record = project.documents.get(source.identity)
+        if record is not None:
+            return record.document_type if record.forced else None
+        asked = roots[source.root].profile
+        return None if asked == AUTO else asked
+
+    return profile_of

@@ -1,0 +1,44 @@
+"""Every run is reported: its events go to its report and to whoever listens, and the report is kept when it ends."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ragfactory.store.durable import make_private_dirs, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ragfactory.events import Event, Listener
+    from ragfactory.reporting.report import RunReport
+
+
+@contextmanager
+def reported(report: RunReport, runs: Path, listener: Listener) -> Iterator[Listener]:
+    """Where a run tells its events, from any of its threads. The report is written to `runs` at the end, whatever the end."""
+    lock = Lock()
+    started = time.perf_counter()
+
+    def emit(event: Event) -> None:
+        with lock:
+            report(event)
+            listener(event)
+
+    try:
+        yield emit
+    finally:
+        report.seconds = time.perf_counter() - started
+        _keep(report, runs)
+
+
+def _keep(report: RunReport, runs: Path) -> None:
+    """Write the report. What the run did stands without it, so a disk that refuses is told and no more."""
+    try:
+        make_private_dirs(runs)
+        replace_file(runs / f"{report.run_id}.json", report.to_json())
+    except OSError as error:
+        report.notices.append(f"the run report cannot be kept: {error}")

@@ -1,0 +1,219 @@
+"""One run over one project: compare what is on disk with what is stored, make what is new, publish."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from ragfactory import events
+from ragfactory.errors import DocumentError
+from ragfactory.pipeline.assembly import Assembly
+from ragfactory.pipeline.plan import make_plan
+from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
+from ragfactory.pipeline.project import store_errors
+from ragfactory.pipeline.recipe import Recipes
+from ragfactory.pipeline.sandbox import Job, Sandbox
+from ragfactory.pipeline.shrinking import keep_shrunk
+from ragfactory.pipeline.tries import Tries
+from ragfactory.profiles import get_profile, load_profiles
+from ragfactory.store.durable import make_private_dirs
+from ragfactory.store.faiss_files import import_faiss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.plan import Plan
+    from ragfactory.pipeline.project import Project
+    from ragfactory.pipeline.scan import Scan, Source
+    from ragfactory.reporting.report import RunReport
+    from ragfactory.store.records import DocumentRecord, RootEntry
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is asked, whatever its folders.
+
+    `embedder` names one other than the index's own. `allow_shrink` lets more than half of a folder's documents go, `retry_failed`
+    tries files again that failed and did not change. `is_over` says when it is time to publish what is whole; `dry_run` only
+    plans. `wait` is how long, in seconds, to wait for another run over the same project.
+    """
+
+    embedder: str | None = None
+    allow_shrink: bool = False
+    retry_failed: bool = False
+    dry_run: bool = False
+    wait: float = 0.0
+    is_over: Callable[[], bool] = lambda: False
+
+
+class ProjectRun:
+    """A run over what one scan found. `profile_of` names the profile that a source is made with, None when it is recognised."""
+
+    def __init__(
+        self,
+        project: Project,
+        options: RunOptions,
+        profile_of: Callable[[Source], str | None],
+        roots: Mapping[str, RootEntry],
+        emit: Listener,
+    ) -> None:
+        config = project.config
+        loaded = load_profiles(config.profile_dirs)
+        self._profiles = {name: entry.profile for name, entry in loaded.items()}
+        for name in {entry.profile for entry in roots.values()} - {AUTO}:
+            get_profile(loaded, name)
+        self._project = project
+        self._options = options
+        self._profile_of = profile_of
+        self._roots = roots
+        self._emit = emit
+        self._recipes = Recipes(
+            self._profiles.values(),
+            choice=options.embedder,
+            default=config.embedder,
+            models=config.models,
+            stored=project.stored_embedder,
+        )
+
+    def execute(self, found: Scan, report: RunReport) -> None:
+        """Plan, make, publish. Raises NothingPublishedError when the disk refuses, ModelUnavailableError."""
+        for extension, count in found.skipped.items():
+            report.files_skipped[extension] = report.files_skipped.get(extension, 0) + count
+        plan = make_plan(found, self._project.documents, self._recipes, self._profile_of)
+        if not self._options.allow_shrink:
+            plan = keep_shrunk(plan, self._project.documents, self._emit)
+        tries = Tries(self._project, self._recipes, self._profile_of, retry=self._options.retry_failed)
+        tasks = tries.worth_trying(plan.tasks)
+        self._announce(found, plan, len(tasks), report, tries)
+        if self._options.dry_run:
+            report.planned = _planned(plan, tasks, self._project)
+            return
+        try:
+            self._change(plan, tasks, tries, report)
+        finally:
+            with store_errors(report):
+                self._project.keep_failures(tries.records(found))
+
+    def _announce(self, found: Scan, plan: Plan, tasks: int, report: RunReport, tries: Tries) -> None:
+        report.failed_before += [record.model_dump() for record in tries.skipped]
+        self._emit(
+            events.Scanned(
+                seen=len(found.sources) + len(found.unreadable),
+                to_process=tasks,
+                unchanged=plan.unchanged,
+                removed=len(plan.removed),
+                skipped=sum(found.skipped.values()),
+                failed_before=len(tries.skipped),
+            )
+        )
+        for entry in found.unreadable:
+            self._emit(events.Failed.of(entry.root, entry.place, DocumentError(f"it cannot be read: {entry.reason}")))
+
+    def _change(self, plan: Plan, tasks: Sequence[Source], tries: Tries, report: RunReport) -> None:
+        leaving = (*plan.removed, *self._project.left_over)
+        restyled = self._restyled()
+        if not tasks and not leaving and not restyled:
+            return
+        import_faiss()  # a missing extra is told before the work, not after it
+        making = {source.identity for source in tasks}
+        with Assembly(
+            self._project.open_index,
+            self._recipes,
+            self._emit,
+            making=making,
+            removed=leaving,
+            is_over=self._options.is_over,
+        ) as assembly:
+            taken_in = self._process(tasks, plan, assembly, tries) if tasks else 0
+            for document_type in restyled:
+                assembly.touch(document_type)
+            for source in plan.touched:
+                assembly.refresh(self._project.documents[source.identity], source.mtime_ns)
+            # When every file failed, what serves now goes on serving.
+            if taken_in or plan.unchanged or not tasks:
+                with store_errors(report):
+                    assembly.publish(self._roots)
+                report.files_removed += len(_gone(plan))
+
+    def _restyled(self) -> list[str]:
+        """The indexes whose vectors are to be searched in another way than they are."""
+        wanted = {document_type: self._recipes.options(document_type) for document_type in self._project.manifests}
+        return [
+            document_type
+            for document_type, manifest in self._project.manifests.items()
+            if (options := wanted[document_type]) and manifest.recipe.get("index") != options.model_dump(mode="json")
+        ]
+
+    def _process(self, tasks: Sequence[Source], plan: Plan, assembly: Assembly, tries: Tries) -> int:
+        """Make documents of sources, until time is up, and return of how many."""
+        for source in tasks:
+            self._emit(events.Received(source.root, source.doc_id))
+        tried = taken_in = 0
+        with self._sandbox(tasks) as sandbox:
+            outcomes = sandbox.run(map(self._job, tasks))
+            while tried < len(tasks) and not self._options.is_over():
+                source, outcome = tasks[tried], next(outcomes)
+                tried += 1
+                if (error := outcome.error) is not None:
+                    tries.failed(source, error)
+                    self._emit(events.Failed.of(source.root, source.doc_id, error))
+                    continue
+                tries.succeeded(source)
+                self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, assembly)
+                taken_in += 1
+        for source in tasks[tried:]:
+            self._emit(events.Left(source.root, source.doc_id))
+        return taken_in
+
+    def _take_in(self, source: Source, prepared: PreparedDocument, plan: Plan, assembly: Assembly) -> None:
+        for warning in prepared.warnings:
+            self._emit(events.Notice(warning, source.doc_id))
+        self._emit(
+            events.Prepared(
+                source.root,
+                source.doc_id,
+                prepared.classification.type,
+                prepared.pages,
+                len(prepared.chunks),
+                prepared.parse_s,
+                prepared.chunk_s,
+            )
+        )
+        previous = self._project.documents.get(source.identity)
+        forced = self._profile_of(source) is not None
+        with store_errors():
+            assembly.add(source, prepared, previous, forced=forced, moved=source.identity in plan.moved)
+
+    def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
+        config = self._project.config
+        wanted = {self._profile_of(source) for source in tasks}
+        usable = self._profiles.keys() if None in wanted else {name for name in wanted if name is not None}
+        setup = setup_for([self._profiles[name] for name in sorted(usable)], self._recipes, config.limits)
+        make_private_dirs(config.logs)
+        workers = min(config.parsers or os.cpu_count() or 1, len(tasks))
+        return Sandbox(TARGET, setup, workers=workers, limits=config.limits, log=config.logs / "parsers.log")
+
+    def _job(self, source: Source) -> Job:
+        self._emit(events.Started(source.root, source.doc_id))
+        return Job(source.path, asdict(Request(quote_path(source.path), self._profile_of(source))))
+
+
+def _planned(plan: Plan, tasks: Sequence[Source], project: Project) -> dict[str, list[str]]:
+    """What a run would do, file by file."""
+    planned: dict[str, list[str]] = {"added": [], "changed": [], "moved": [], "removed": []}
+    for source in tasks:
+        known = source.identity in project.documents
+        what = "changed" if known else "moved" if source.identity in plan.moved else "added"
+        planned[what].append(str(source.path))
+    planned["removed"] = [f"{record.root}/{record.path}" for record in _gone(plan)]
+    return planned
+
+
+def _gone(plan: Plan) -> list[DocumentRecord]:
+    """The documents that go and are nowhere else now."""
+    moved = set(plan.moved.values())
+    return [record for record in plan.removed if record.key not in moved]
