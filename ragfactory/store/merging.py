@@ -19,7 +19,7 @@ from ragfactory.store.segment import chunks_name, rows_name, vectors_name
 from ragfactory.store.vectors import write_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -33,7 +33,7 @@ MAX_DELETED = 1 / 5  # of a segment's rows
 _BLOCK = 8192  # rows moved at a time
 
 
-def plan_merge(segments: Iterable[SegmentEntry]) -> set[int]:
+def plan_merge(segments: Collection[SegmentEntry]) -> set[int]:
     """The segments to make one of, by number; none when there are few and most of their rows count.
 
     Those with many deleted rows, and, when there are too many segments, the smallest: as many as it takes, and on from there while
@@ -57,7 +57,7 @@ class BackgroundMerge:
 
     def __init__(self, segments: Mapping[int, Segment], directory: Path, number: int, codec: Codec) -> None:
         self.number = number
-        self.sources = plan_merge(segment.entry for segment in segments.values())
+        self.sources = plan_merge([segment.entry for segment in segments.values()])
         self._stopped = Event()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="merge")
         filled = [segments[n] for n in sorted(self.sources) if segments[n].live.any()]

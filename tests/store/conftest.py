@@ -74,6 +74,7 @@ class Shelf:
         language: str | None = "nl",
         embedder: EmbedderEntry = EMBEDDER,
         options: Index = OPTIONS,
+        recipe: dict[str, Any] = RECIPE,
     ) -> Manifest:
         """Publish a version in which the documents of `changes` have these texts; None takes one out."""
         with self.builder(changes, embedder, options) as builder:
@@ -82,7 +83,7 @@ class Shelf:
                     builder.remove(identity(path))
                 else:
                     add(builder, path, texts, language)
-            return builder.publish(RECIPE, ROOTS)
+            return builder.publish(recipe, ROOTS)
 
     def hashes(self, number: int) -> dict[str, str]:
         """SHA-256 of every file of a version, lock files apart: a reader may leave those."""
