@@ -32,7 +32,7 @@ def ingest(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
-    quiet: running.Quiet = False,
+    quiet: options.Quiet = False,
     wait: running.Wait = 0.0,
     webhook: running.WebhookUrl = None,
     metrics_file: running.MetricsFile = None,

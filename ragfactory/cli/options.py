@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ragfactory.config import Config
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but problems, a line each: for cron.")]
 Home = Annotated[
     Path | None,
     typer.Option(

@@ -38,7 +38,6 @@ Until = Annotated[
     typer.Option("--until", metavar="HH:MM", help="Stop in good order at that time, and publish what is whole."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but problems, a line each: for cron.")]
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another run over the same documents."),

@@ -46,7 +46,8 @@ class _Waiting:
 class _Index:
     """One index of the run: its builder, the texts that wait for vectors (by key), and their documents.
 
-    `recipe` is None where no document is added. `left` are documents that were not done when time was up.
+    `recipe` is None where no document is added. `stored` has the source keys of documents that were added, `removals` those that are
+    to be taken out, and `left` those that were not done when time was up.
     """
 
     name: IndexName
@@ -55,15 +56,17 @@ class _Index:
     base: Version | None
     texts: dict[bytes, str] = field(default_factory=dict)
     waiting: list[_Waiting] = field(default_factory=list)
-    removals: set[Identity] = field(default_factory=set)
+    stored: dict[Identity, str] = field(default_factory=dict)
+    removals: dict[Identity, DocumentRecord] = field(default_factory=dict)
     left: set[Identity] = field(default_factory=set)
 
 
 class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
 
-    `making` names the documents that this run makes anew, and `removed` those it takes out. Once `is_over` says so, no more
-    vectors are made, and documents that are not whole by then are left to the next run.
+    `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is in
+    `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made, and documents that
+    are not whole by then are left to the next run.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Assembly:
         *,
         making: Collection[Identity],
         removed: Collection[DocumentRecord],
+        renamed: Collection[str],
         is_over: Callable[[], bool],
     ) -> None:
         self._is_over = is_over
@@ -82,6 +86,7 @@ class Assembly:
         self._emit = emit
         self._making = making
         self._removed = list(removed)
+        self._renamed = renamed
         self._replaced: dict[Identity, DocumentRecord] = {}
         self._indexes: dict[str, _Index] = {}
         self._embedders: dict[str, Embedder] = {}
@@ -144,23 +149,59 @@ class Assembly:
             index.builder.refresh((document.root, document.path), mtime_ns)
 
     def publish(self, roots: Mapping[str, RootEntry]) -> None:
-        """Make the vectors that are still missing and publish every index that changed, those that only gain first."""
+        """Make the vectors that are still missing and publish every index that changed.
+
+        A document that moves is in its new index before it leaves the old one: an index that documents leave for another is published
+        after those that only take in. Where they go both ways, an index takes in with one version and lets go with the next.
+        """
         for index in self._indexes.values():
             self._embed(index)
-        for record in self._removed:
+        for record in self._leaving():
             index = self._indexes.get(record.document_type) or self._open(record.document_type, None)
-            index.removals.add((record.root, record.path))
+            index.removals[record.root, record.path] = record
         for index in self._indexes.values():
+            _refuse_loss(index)
+        crossing = [index for index in self._indexes.values() if index.stored and self._loses_to_others(index)]
+        for index in crossing[1:]:
+            self._publish(index, roots)
+            self._open_again(index)
+        for index in sorted(self._indexes.values(), key=lambda i: (self._loses_to_others(i), not i.stored)):
             for identity in index.removals:
                 index.builder.remove(identity)
-            _refuse_loss(index)
-        for index in sorted(self._indexes.values(), key=lambda index: len(index.removals) > 0):
-            self._emit(events.Publishing(str(index.name)))
-            started = time.perf_counter()
-            manifest = index.builder.publish(self._profile_of(index), roots, complete=not index.left)
-            seconds = time.perf_counter() - started
-            self._tell_missed(manifest)
-            self._emit(events.Published(manifest.index, manifest.version, manifest.documents, manifest.chunks, seconds))
+            self._publish(index, roots)
+
+    def _leaving(self) -> list[DocumentRecord]:
+        """The documents to take out: not one that was made anew where it is, nor one that is not stored under its new name yet."""
+        stored = {key for index in self._indexes.values() for key in index.stored.values()}
+        waiting = set(self._renamed) - stored
+        remade = {(kind, identity) for kind, index in self._indexes.items() for identity in index.stored}
+        return [
+            record
+            for record in self._removed
+            if record.key not in waiting and (record.document_type, (record.root, record.path)) not in remade
+        ]
+
+    def _loses_to_others(self, index: _Index) -> bool:
+        """Whether a document that leaves the index is in another one now, under its name or a new one."""
+        others = [other.stored for other in self._indexes.values() if other is not index]
+        keys = {key for stored in others for key in stored.values()}
+        return any(
+            record.key in keys or any(identity in stored for stored in others)
+            for identity, record in index.removals.items()
+        )
+
+    def _publish(self, index: _Index, roots: Mapping[str, RootEntry]) -> None:
+        self._emit(events.Publishing(str(index.name)))
+        started = time.perf_counter()
+        manifest = index.builder.publish(self._profile_of(index), roots, complete=not index.left)
+        seconds = time.perf_counter() - started
+        self._tell_missed(manifest)
+        self._emit(events.Published(manifest.index, manifest.version, manifest.documents, manifest.chunks, seconds))
+
+    def _open_again(self, index: _Index) -> None:
+        """Open an index that was published, to take out what is to leave it."""
+        _close(index)
+        self._open(index.name.document_type, None).removals.update(index.removals)
 
     def _tell_missed(self, manifest: Manifest) -> None:
         for kind in {entry.missed for entry in manifest.segments if entry.missed}:
@@ -170,9 +211,7 @@ class Assembly:
     def close(self) -> None:
         """Close what is open. What is not published stays under `building/` for the next run."""
         for index in self._indexes.values():
-            index.builder.close()
-            if index.base is not None:
-                index.base.close()
+            _close(index)
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +261,7 @@ class Assembly:
             self._emit(events.Left(*identity))
             return
         index.builder.add(record, waiting.chunks)
+        index.stored[identity] = record.key
         if previous := self._replaced.get(identity):
             self._removed.append(previous)
         self._emit(events.Stored(*identity, str(index.name), waiting.change))
@@ -242,6 +282,12 @@ class Assembly:
             self._emit(events.Notice(recipe.model.note))
             self._embedders[recipe.embedder.fingerprint] = open_embedder(recipe.model, device=best_device())
         return self._embedders[recipe.embedder.fingerprint]
+
+
+def _close(index: _Index) -> None:
+    index.builder.close()
+    if index.base is not None:
+        index.base.close()
 
 
 def _embedder_of(base: Version | None, recipe: Recipe | None) -> EmbedderEntry:
@@ -299,7 +345,7 @@ def _refuse_loss(index: _Index) -> None:
     if index.base is None:
         return
     kept = {(document.root, document.path) for document in index.builder.documents}
-    lost = sorted(path for root, path in set(index.base.documents) - kept - index.removals)
+    lost = sorted(path for root, path in set(index.base.documents) - kept - index.removals.keys())
     if lost:
         raise NothingPublishedError(
             f"{index.name}: {len(lost)} documents are not built with the new embedder yet, {lost[0]} among them",

@@ -6,12 +6,11 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from ragfactory.errors import NothingPublishedError
-from ragfactory.store.damage import refuse_damage
 from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.failures import load_failures, save_failures
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, index_names
 from ragfactory.store.lock import writer_lock
-from ragfactory.store.version import current_directory, read_documents, read_manifest
+from ragfactory.store.version import read_contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,11 +94,9 @@ class Project:
         paths = IndexPaths.of(self.config.indexes, name)
         if lock:
             self._stack.enter_context(writer_lock(paths.lock, self._wait))
-        directory = current_directory(paths, name)
-        manifest = read_manifest(directory)
-        refuse_damage(paths, directory, manifest, read_all=False)
+        manifest, documents = read_contents(paths, name)
         self.manifests[name.document_type] = manifest
-        for identity, record in read_documents(directory, manifest).items():
+        for identity, record in documents.items():
             self._note(identity, record)
 
     def _note(self, identity: Identity, record: DocumentRecord) -> None:

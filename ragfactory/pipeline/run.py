@@ -21,13 +21,14 @@ from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.faiss_files import import_faiss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ragfactory.events import Listener
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
     from ragfactory.pipeline.scan import Scan, Source
     from ragfactory.reporting.report import RunReport
+    from ragfactory.store.failures import FailureRecord
     from ragfactory.store.records import DocumentRecord, RootEntry
 
 AUTO = "auto"
@@ -93,10 +94,10 @@ class ProjectRun:
             report.planned = _planned(plan, tasks, self._project)
             return
         try:
-            self._change(plan, tasks, tries, report)
-        finally:
             with store_errors(report):
-                self._project.keep_failures(tries.records(found))
+                self._change(plan, tasks, tries, report)
+        finally:
+            self._keep_failures(tries.records(found))
 
     def _announce(self, found: Scan, plan: Plan, tasks: int, report: RunReport, tries: Tries) -> None:
         report.failed_before += [record.model_dump() for record in tries.skipped]
@@ -126,6 +127,7 @@ class ProjectRun:
             self._emit,
             making=making,
             removed=leaving,
+            renamed=plan.moved.values(),
             is_over=self._options.is_over,
         ) as assembly:
             taken_in = self._process(tasks, plan, assembly, tries) if tasks else 0
@@ -135,9 +137,15 @@ class ProjectRun:
                 assembly.refresh(self._project.documents[source.identity], source.mtime_ns)
             # When every file failed, what serves now goes on serving.
             if taken_in or plan.unchanged or not tasks:
-                with store_errors(report):
-                    assembly.publish(self._roots)
+                assembly.publish(self._roots)
                 report.files_removed += len(_gone(plan))
+
+    def _keep_failures(self, failures: Iterable[FailureRecord]) -> None:
+        """Write the list of failed files. Without it they are tried again, so a disk that refuses is told and no more."""
+        try:
+            self._project.keep_failures(failures)
+        except OSError as error:
+            self._emit(events.Notice(f"the list of failed files cannot be kept: {error}"))
 
     def _restyled(self) -> list[str]:
         """The indexes whose vectors are to be searched in another way than they are."""
@@ -185,8 +193,7 @@ class ProjectRun:
         )
         previous = self._project.documents.get(source.identity)
         forced = self._profile_of(source) is not None
-        with store_errors():
-            assembly.add(source, prepared, previous, forced=forced, moved=source.identity in plan.moved)
+        assembly.add(source, prepared, previous, forced=forced, moved=source.identity in plan.moved)
 
     def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
         config = self._project.config

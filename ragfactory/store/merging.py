@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from tempfile import TemporaryFile
 from threading import Event
 from typing import TYPE_CHECKING
@@ -36,20 +36,18 @@ _BLOCK = 8192  # rows moved at a time
 def plan_merge(segments: Collection[SegmentEntry]) -> set[int]:
     """The segments to make one of, by number; none when there are few and most of their rows count.
 
-    Those with many deleted rows, and, when there are too many segments, the smallest: as many as it takes, and on from there while
-    the next is no larger than all before it together. So a row is moved about as often as the index doubles.
+    Those with many deleted rows, and, when there are too many segments, the smallest: as many as it takes, and up to the last
+    that is no larger than all before it together. So a row is moved about as often as the index doubles.
     """
     live = {entry.number: entry.rows - entry.deleted for entry in segments}
     chosen = {entry.number for entry in segments if entry.deleted > MAX_DELETED * entry.rows}
     left = sorted(live.keys() - chosen, key=lambda number: (live[number], number))
     if len(left) + bool(chosen) <= MAX_SEGMENTS:
         return chosen
-    for number in left:
-        remaining = len(live) - len(chosen) + bool(chosen)
-        if remaining <= MAX_SEGMENTS and live[number] > sum(live[n] for n in chosen):
-            break
-        chosen.add(number)
-    return chosen
+    together = accumulate((live[number] for number in left), initial=sum(live[number] for number in chosen))
+    doubled = [n for n, (number, before) in enumerate(zip(left, together, strict=False), 1) if live[number] <= before]
+    least = len(left) + 1 - MAX_SEGMENTS
+    return chosen.union(left[: max([least, *doubled])])
 
 
 class BackgroundMerge:

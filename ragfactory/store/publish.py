@@ -135,7 +135,7 @@ class VersionBuilder:
 
     def add(self, document: DocumentRecord, chunks: Sequence[NewChunk | Repeated]) -> None:
         """Add a document, or put it in the place of its predecessor. Every vector it needs was put before."""
-        rows: list[list[int]] = []
+        first = self._next_row
         shared = []
         for chunk in chunks:
             if isinstance(chunk, Repeated):
@@ -144,15 +144,11 @@ class VersionBuilder:
                 assert row is not None, "a repeated chunk comes after the one it repeats"
                 shared.append(SharedRow(row=row, place=chunk.place))
                 continue
-            row = self._append(chunk)
-            self._claimed[chunk.chunk_key] = row
-            if rows:
-                rows[-1][1] += 1
-            else:
-                rows.append([row, 1])
+            self._claimed[chunk.chunk_key] = self._append(chunk)
+        count = self._next_row - first
         identity = document.root, document.path
         self._documents[identity] = document.model_copy(
-            update={"rows": tuple((first, n) for first, n in rows), "shared": tuple(shared)}
+            update={"rows": ((first, count),) if count else (), "shared": tuple(shared)}
         )
         self._changed.add(identity)
 

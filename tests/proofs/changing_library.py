@@ -77,11 +77,13 @@ class ChangingLibrary:
         path = self._any()
         self._write(path, self._new_document(self.documents[path].kind))
 
-    def _convert(self) -> None:
+    def convert(self, path: str) -> None:
         """Make a document one of the other kind, which moves it to the other index."""
-        path = self._any()
         (other,) = set(KINDS) - {self.documents[path].kind}
         self._write(path, self._new_document(other))
+
+    def _convert(self) -> None:
+        self.convert(self._any())
 
     def _rename(self) -> None:
         """Give a document another name, folder and sometimes format."""

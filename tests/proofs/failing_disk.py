@@ -43,7 +43,7 @@ def refuse_writes(folder: Path, number: int, call: int, *, once: bool) -> None:
         if not is_inside(path) or "b" not in mode or not set(mode) & set("wax+"):
             return plain_open(path, mode, *arguments, **options)
         write()
-        raw = File(path, mode.replace("b", ""))
+        raw = File(path, mode.replace("b", ""), opener=options.get("opener"))
         return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
 
     def open_descriptor(path: Any, flags: int, *arguments: Any, **options: Any) -> int:

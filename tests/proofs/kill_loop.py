@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tests.proofs.accidents import Accident, Victims
 
 STEPS = ("seal", "segments", "lexical", "documents", "manifest", "durable", "rename", "current", "clean")
-CHANGES_OF_A_RUN, CHANGES_OF_UPKEEP = 120, 40  # about as many as there are
+# About as many changes to the file system as there are.
+CHANGES = {"ingest": 120, "reindex": 120, "prune": 60, "rollback": 6}
 FINISH_EVERY = 4  # kills, an undisturbed run finishes the job
 
 
@@ -71,7 +72,7 @@ class KillLoop:
 
     def _run(self, command: str) -> None:
         self._library.change()
-        where, accident = self._accident()
+        where, accident = self._accident(CHANGES[command])
         folder = (self._workplace.docs,) if command == "ingest" else ()
         before = self._oracle.serving.copy()
         done = self._meet(where, accident, command, *folder, "--allow-shrink", "--quiet")
@@ -80,7 +81,7 @@ class KillLoop:
             self.tally.published[where] += 1
 
     def _upkeep(self, command: str) -> None:
-        accident = AtChange(self._random.randint(1, CHANGES_OF_UPKEEP))
+        accident = AtChange(self._random.randint(1, CHANGES[command]))
         keep, kind = self._random.randint(1, 3), self._random.choice(KINDS)
         words = ("--keep", str(keep)) if command == "prune" else ("--type", kind)
         self._meet(command, accident, "index", command, *words)
@@ -103,14 +104,14 @@ class KillLoop:
         self._note([f"process {pid} is still there" for pid in ending.orphans], where, accident)
         return ending.status == 0
 
-    def _accident(self) -> tuple[str, Accident]:
+    def _accident(self, changes: int) -> tuple[str, Accident]:
         """Where to kill a run, in words, and how."""
         form = self._random.choices(("step", "change", "moment"), weights=(5, 3, 2))[0]
         if form == "step":
             step = next(self._steps)
             return f"step {step}", AtStep(step, self._random.choice((1, 1, 1, 2)))
         if form == "change":
-            return "any change of the disk", AtChange(self._random.randint(1, CHANGES_OF_A_RUN))
+            return "any change of the disk", AtChange(self._random.randint(1, changes))
         return "any moment", AfterSeconds(self._random.uniform(0, self._run_seconds))
 
     def _endless_steps(self) -> Iterator[str]:

@@ -226,7 +226,7 @@ def test_a_server_that_comes_up_later_gets_what_waits() -> None:
             hook.close()
     assert hook.undelivered == 0
     assert later.statuses("a.pdf") == ["completed"]
-    assert [run["status"] for run in later.runs()] == ["completed"]
+    assert later.runs()[-1]["status"] == "completed"
 
 
 @pytest.mark.parametrize("dead", ["gone", "hangs"])

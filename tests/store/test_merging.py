@@ -6,7 +6,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragfactory.profiles import Index
@@ -46,6 +46,7 @@ def test_of_too_many_the_smallest_are_due_and_the_large_one_stays() -> None:
 sizes = st.integers(1, 10_000).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(0, rows)))
 
 
+@settings(deadline=None)
 @given(st.lists(sizes, max_size=40))
 def test_what_is_left_is_few_and_full(segments: list[tuple[int, int]]) -> None:
     listed = entries(*segments)
@@ -55,18 +56,27 @@ def test_what_is_left_is_few_and_full(segments: list[tuple[int, int]]) -> None:
     assert all(entry.deleted <= MAX_DELETED * entry.rows for entry in left)
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=120))
-def test_a_row_is_moved_about_as_often_as_the_index_doubles(added: list[int]) -> None:
-    live: dict[int, int] = {}
+def rows_moved(live: dict[int, int], added: list[int]) -> int:
+    """How many rows are moved when segments of `added` rows come to those of `live` rows, by number, one a publish."""
     moved = 0
-    for number, rows in enumerate(added, start=1):
+    for number, rows in enumerate(added, start=1000):
         due = plan_merge([SegmentEntry(number=n, rows=size, deleted=0) for n, size in live.items()])
-        together = sum(live.pop(n) for n in due)
-        moved += together
-        if together:
+        if due:
+            moved += (together := sum(live.pop(n) for n in due))
             live[-number] = together
         live[number] = rows
-    assert moved <= sum(added) * (np.log2(sum(added)) + 1)
+    return moved
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=120))
+def test_a_row_is_moved_about_as_often_as_the_index_doubles(added: list[int]) -> None:
+    assert rows_moved({}, added) <= sum(added) * (np.log2(sum(added)) + 1)
+
+
+def test_what_a_large_ingest_left_over_is_not_moved_at_every_publish() -> None:
+    ingested = dict(enumerate([131_072] * (MAX_SEGMENTS - 1) + [82_496]))
+    assert rows_moved(ingested, [100] * 365) < 2 * 1_000_000
 
 
 def grown(shelf: Shelf, versions: int) -> dict[str, list[str]]:

@@ -32,6 +32,7 @@ def check(
     tenant: OnlyTenant = None,
     project: OnlyProject = None,
     document_type: OnlyType = None,
+    quiet: options.Quiet = False,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
@@ -64,7 +65,7 @@ def check(
             exit_code=ExitCode.NO_INDEX if problems else ExitCode.OK,
         )
 
-    run("index check", body, json=json)
+    run("index check", body, json=json, quiet=quiet)
 
 
 def _problems(paths: IndexPaths, check: VersionCheck) -> list[Problem]:

@@ -27,6 +27,7 @@ def prune(
     tenant: OnlyTenant = None,
     project: OnlyProject = None,
     document_type: OnlyType = None,
+    quiet: options.Quiet = False,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
@@ -60,7 +61,7 @@ def prune(
             exit_code=exit_code,
         )
 
-    run("index prune", body, json=json)
+    run("index prune", body, json=json, quiet=quiet)
 
 
 def _entry(name: IndexName, result: PruneResult) -> dict[str, Any]:

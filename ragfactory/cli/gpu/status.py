@@ -1,0 +1,106 @@
+"""`ragfactory gpu status`: every card, what it does and what it does it for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragfactory.cli import options
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragfactory.cli.output import Output
+    from ragfactory.fleet.driver import Driver
+    from ragfactory.fleet.model import Box
+    from ragfactory.fleet.policy import Policy
+    from ragfactory.fleet.state import CardState
+
+_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The machine at one moment: `task` is what runs of ours do."""
+
+    box: Box
+    states: list[CardState]
+    task: str | None
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 seconds, until Ctrl-C.")] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Show every card: temperature, use, memory, power, and what it does for which run."""
+
+    def body(output: Output) -> CommandResult:
+        from ragfactory.fleet.driver import open_driver
+        from ragfactory.fleet.policy import Policy
+
+        if watch:
+            _require_terminal(output)
+        policy = Policy(options.configure(home).fleet)
+        with open_driver() as driver:
+            if watch:
+                _watch(output.console, driver, policy)
+                return CommandResult()
+            found = _look(driver, policy)
+        return CommandResult(data=_data(found), render=lambda console: _render(found, console))
+
+    run("gpu status", body, json=json)
+
+
+def _require_terminal(output: Output) -> None:
+    from ragfactory.errors import UsageError
+
+    if output.json or not output.console.is_terminal:
+        raise UsageError("--watch shows on a terminal what goes on", hint="leave --watch out, and call this again")
+
+
+def _watch(console: Console, driver: Driver, policy: Policy) -> None:
+    from rich.live import Live
+
+    from ragfactory.cli.gpu.table import status_table
+
+    try:
+        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+            while True:
+                found = _look(driver, policy)
+                live.update(status_table(found.box, found.states, console.width), refresh=True)
+                time.sleep(_EVERY_S)
+    except KeyboardInterrupt:  # the way to end it
+        return
+
+
+def _look(driver: Driver, policy: Policy) -> Look:
+    from ragfactory.fleet.leases import holders, machine_wide
+    from ragfactory.fleet.state import card_states
+
+    box = driver.look()
+    held = holders(machine_wide())
+    works = dict.fromkeys(f"{holder.work} ({holder})" for holder in held.values() if holder.work)
+    return Look(box, card_states(box, held, policy, time.monotonic()), "; ".join(works) or None)
+
+
+def _data(look: Look) -> dict[str, Any]:
+    return {
+        "driver": look.box.driver,
+        "cuda": look.box.cuda,
+        "problem": look.box.problem,
+        "gpu_count": len(look.states),
+        "gpus": [asdict(state.card) | {"state": state.state, "reason": state.reason} for state in look.states],
+        "current_task": look.task,
+    }
+
+
+def _render(look: Look, console: Console) -> None:
+    from ragfactory.cli.gpu.table import status_table
+
+    console.print(status_table(look.box, look.states, console.width))
