@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +26,28 @@ class Limits(BaseModel):
     memory_mb: int = Field(default=4096, ge=512, description="address space of one parser process, in MiB")
 
 
+class Fleet(BaseModel):
+    """Which devices work, and what may be asked of them. Cards are named by their index; memory is in MiB."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    devices: str = Field(default="auto", description="auto, cpu, or cards such as 0,2-5")
+    embed_mb: int = Field(default=2048, ge=0, description="free memory that a card needs to embed")
+    rerank_mb: int = Field(default=2560, ge=0, description="free memory that a card needs to rerank")
+    write_mb: int = Field(default=6144, ge=0, description="free memory that a card needs to write contexts")
+    keep_free_mb: int = Field(default=256, ge=0, description="memory that is left free on every card")
+    max_temperature_c: int = Field(default=75, ge=30, le=110, description="a card this hot gets no more work")
+    resume_temperature_c: int = Field(default=68, ge=20, le=110, description="a card that rests works again below this")
+    prefer: dict[Literal["embed", "rerank", "write"], tuple[int, ...]] = Field(
+        default={}, description="cards that a role takes first"
+    )
+    cool_down_s: float = Field(default=60.0, ge=0, description="how long to wait for a card before the CPU is used")
+    check_s: float = Field(default=5.0, gt=0, description="how often cards are looked at")
+    unload: str = Field(
+        default="immediate", pattern=r"^(immediate|never|idle:[1-9][0-9]*)$", description="when a model leaves a card"
+    )
+
+
 class Config(BaseModel):
     """The settings of this machine. Keys of `config.toml` are the fields below, `home` and `config_dir` excepted."""
 
@@ -38,6 +60,7 @@ class Config(BaseModel):
     embedder: str = Field(default="auto", description="auto, or a name from `model list`")
     parsers: int = Field(default=0, ge=0, le=256, description="parser processes; 0 means one per core")
     limits: Limits = Limits()
+    fleet: Fleet = Fleet()
     webhook: str | None = Field(default=None, description="URL that runs post their statuses to")
     metrics_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         default=None, description="file that runs write metrics for Prometheus to"

@@ -98,6 +98,12 @@ class ParserCrashedError(DocumentError):
     code = "parser_crashed"
 
 
+class EmbeddingFailedError(DocumentError):
+    """No device can embed one of the file's texts."""
+
+    code = "not_embedded"
+
+
 class VanishedFolderError(RagfactoryError):
     """A folder that an index was built from is not there. Its documents are kept."""
 
@@ -158,6 +164,13 @@ class ModelUnavailableError(RagfactoryError):
     """A model that was asked for is not on this machine, or is not what it should be."""
 
     code = "model_unavailable"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DeviceUnavailableError(RagfactoryError):
+    """A card that was asked for is not in this machine, or cannot be claimed."""
+
+    code = "no_device"
     exit_code = ExitCode.UNAVAILABLE
 
 

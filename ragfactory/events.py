@@ -146,6 +146,61 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """A worker of a device has loaded its model, which took it `seconds`."""
+
+    device: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker died, or hung and was ended. What it had goes to another."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Work of a device was not done and is done again: smaller, later or elsewhere. `items` counts its texts."""
+
+    device: str
+    items: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """A device gets no more work for now."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A device that rested gets work again."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benched:
+    """A device gets no more work in this run."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """The CPU takes over work that no card does."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user should know once: a choice made for them, or a warning about one source."""
 
@@ -167,6 +222,13 @@ Event: TypeAlias = (
     | Publishing
     | Published
     | Recovered
+    | WorkerStarted
+    | WorkerLost
+    | Retried
+    | Rested
+    | Resumed
+    | Benched
+    | FellBack
     | Notice
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -146,8 +146,8 @@ def _all_of(listeners: Iterable[Listener]) -> Listener:
 
 def _tell_end(hook: Webhook | None, result: CommandResult, report: RunReport) -> None:
     if hook is not None:
-        of_files = {entry["path"] for entry in report.failed}
-        errors = [asdict(problem) for problem in result.errors if problem.path not in of_files]
+        of_files = {*problems_of(report, full_paths=True), *problems_of(report, full_paths=False)}
+        errors = [asdict(problem) for problem in result.errors if problem not in of_files]
         hook.run_ended(result.exit_code, report.to_dict(), errors)
 
 

@@ -46,8 +46,8 @@ class _Waiting:
 class _Index:
     """One index of the run: its builder, the texts that wait for vectors (by key), and their documents.
 
-    `recipe` is None where no document is added. `stored` has the source keys of documents that were added, `removals` those that are
-    to be taken out, and `left` those that were not done when time was up.
+    `recipe` is None where no document is added. `stored` has the source keys of documents that were added, `removals` those
+    that are to be taken out, and `left` those that were not done when time was up.
     """
 
     name: IndexName
@@ -64,8 +64,8 @@ class _Index:
 class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
 
-    `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is in
-    `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made, and documents that
+    `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is
+    in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made, and documents that
     are not whole by then are left to the next run.
     """
 
@@ -151,8 +151,9 @@ class Assembly:
     def publish(self, roots: Mapping[str, RootEntry]) -> None:
         """Make the vectors that are still missing and publish every index that changed.
 
-        A document that moves is in its new index before it leaves the old one: an index that documents leave for another is published
-        after those that only take in. Where they go both ways, an index takes in with one version and lets go with the next.
+        A document that moves is in its new index before it leaves the old one: an index that documents leave for another is
+        published after those that only take in. Where they go both ways, an index takes in with one version and lets go with the
+        next.
         """
         for index in self._indexes.values():
             self._embed(index)

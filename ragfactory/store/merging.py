@@ -5,6 +5,7 @@ A row keeps its id, so documents and the full-text index do not notice.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -128,7 +129,8 @@ def _copy_lines(sources: Sequence[Segment], origins: npt.NDArray[np.int64], path
 def _copy_vectors(moves: Iterable[_Move], count: int, path: Path, codec: Codec, stopped: Event) -> None:
     """Write the vectors to their new places, by way of a file without a name, since they may be more than memory holds."""
     with TemporaryFile(dir=path.parent) as scratch:
-        scratch.truncate(count * codec.size)
+        # All of its room now: writing through a map to a full disk would end the process, not raise an error.
+        os.posix_fallocate(scratch.fileno(), 0, count * codec.size)
         codes = np.memmap(scratch, dtype=np.uint8, mode="r+", shape=(count, codec.size))
         for move in moves:
             for first in range(0, len(move.rows), _BLOCK):

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 SEALS = "The seals were counted from a boat along the whole coast of the island."
 INVOICE = "The invoice was paid within thirty days by the treasurer of the club."
-HOLD_LOCK = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+HOLD_LOCK = (
+    "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -64,7 +64,7 @@ class Ending:
 
     status: int
     output: str
-    orphans: tuple[int, ...] = field(default=())
+    orphans: tuple[int, ...]
 
 
 class Victims:
@@ -78,14 +78,14 @@ class Victims:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        self._outputs: dict[int, Path] = {}
+        self._started = 0
 
     def run(self, workplace: Workplace, *arguments: str | Path, accident: Accident | None = None) -> Ending:
         """Run a command line to its end, whatever that is."""
-        pid = self.start(workplace, *arguments, accident=accident)
-        status = self.wait(pid, accident)
-        assert status is not None, "it was stopped, not ended"
-        output = _output(workplace, arguments).read_text(encoding="utf-8", errors="replace")
-        return Ending(status, output, left_by(pid))
+        ending = self.wait(self.start(workplace, *arguments, accident=accident), accident)
+        assert ending is not None, "it was stopped, not ended"
+        return ending
 
     def start(self, workplace: Workplace, *arguments: str | Path, accident: Accident | None = None) -> int:
         """Start to run a command line, and return its process id."""
@@ -93,20 +93,29 @@ class Victims:
         config.config_dir.mkdir(exist_ok=True)
         settings = f'embedder = "{config.embedder}"\nparsers = {config.parsers}\n'
         (config.config_dir / "config.toml").write_text(settings, encoding="utf-8")
+        self._started += 1
+        output = workplace.path / f"output-{self._started}"
         answer = self._ask(
             arguments=[str(argument) for argument in arguments],
             environment={"RAGFACTORY_HOME": str(config.home), "RAGFACTORY_CONFIG": str(config.config_dir)},
             directory=str(workplace.path),
-            output=str(_output(workplace, arguments)),
+            output=str(output),
             accident=None if accident is None else asdict(accident),
         )
-        return int(answer["pid"])
+        pid = int(answer["pid"])
+        self._outputs[pid] = output
+        return pid
 
-    def wait(self, pid: int, accident: Accident | None = None) -> int | None:
-        """The exit status of a run when it has ended, None when it was stopped."""
+    def wait(self, pid: int, accident: Accident | None = None) -> Ending | None:
+        """How a run ended; None when it was only stopped. What it left running has some seconds to notice."""
         kill_after = accident.kill_after if isinstance(accident, AfterSeconds) else None
-        status: int | None = self._ask(pid=pid, kill_after=kill_after)["status"]
-        return status
+        status = self._ask(pid=pid, kill_after=kill_after)["status"]
+        if status is None:
+            return None
+        output = self._outputs.pop(pid)
+        text = output.read_text(encoding="utf-8", errors="replace")
+        output.unlink()
+        return Ending(status, text, left_by(pid))
 
     def close(self) -> None:
         """End the warm process."""
@@ -125,11 +134,6 @@ class Victims:
         self._process.stdin.flush()
         answer: dict[str, Any] = orjson.loads(self._process.stdout.readline())
         return answer
-
-
-def _output(workplace: Workplace, arguments: tuple[str | Path, ...]) -> Path:
-    """The file for what a command says."""
-    return workplace.path / f"{arguments[0]}.out"
 
 
 def left_by(session: int, patience: float = 10.0) -> tuple[int, ...]:

@@ -6,63 +6,80 @@ import builtins
 import io
 import itertools
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRITING = os.O_WRONLY | os.O_RDWR
 ON_FILES = ("fsync", "pwrite", "write", "ftruncate")
 ON_NAMES = ("link", "mkdir", "rename", "replace")
+WRITING = os.O_WRONLY | os.O_RDWR
 
 
-def refuse_writes(folder: Path, number: int, call: int, *, once: bool) -> None:
-    """From now on, for good, let this process's `call`-th write under `folder` fail with that errno, and all after it unless `once`.
+class FailingDisk:
+    """Lets the `call`-th write under a folder fail with an errno, and all after it, or that one alone (`once`).
 
     Opening a file to write counts, so do bytes that leave Python's buffers, links, renames and fsync. What libraries write by
     themselves does not come by here.
     """
-    counter = itertools.count(1)
 
-    def write() -> None:
-        n = next(counter)
-        if n == call or (n > call and not once):
-            raise OSError(number, os.strerror(number))
+    def __init__(self, folder: Path, number: int, call: int, *, once: bool) -> None:
+        self._folder = folder
+        self._number = number
+        self._call = call
+        self._once = once
+        self._writes = itertools.count(1)
+        self._open, self._os_open = io.open, os.open
 
-    class File(io.FileIO):
-        def write(self, data: Any) -> int:
-            write()
-            return super().write(data)
+    def take_over(self) -> None:
+        """Stand in for the disk, for as long as this process lives."""
+        builtins.open = io.open = self.open
+        os.open = self.os_open
+        for name in ON_FILES:
+            setattr(os, name, self._guarded(getattr(os, name), lambda _: True))
+        for name in ON_NAMES:
+            setattr(os, name, self._guarded(getattr(os, name), self._is_inside))
 
-    def is_inside(path: Any) -> bool:
-        return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(folder)
+    def count(self) -> None:
+        """Take note of a write, and refuse it when its turn has come."""
+        n = next(self._writes)
+        if n == self._call or (n > self._call and not self._once):
+            raise OSError(self._number, os.strerror(self._number))
 
-    def open_file(path: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if not is_inside(path) or "b" not in mode or not set(mode) & set("wax+"):
-            return plain_open(path, mode, *arguments, **options)
-        write()
-        raw = File(path, mode.replace("b", ""), opener=options.get("opener"))
+    def open(self, path: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        """What `open` is meanwhile."""
+        if not self._is_inside(path) or "b" not in mode or not set(mode) & set("wax+"):
+            return self._open(path, mode, *arguments, **options)
+        self.count()
+        raw = _File(self, path, mode.replace("b", ""), opener=options.get("opener"))
         return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
 
-    def open_descriptor(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
-        if flags & WRITING and is_inside(path):
-            write()
-        return plain_os_open(path, flags, *arguments, **options)
+    def os_open(self, path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        """What `os.open` is meanwhile."""
+        if flags & WRITING and self._is_inside(path):
+            self.count()
+        return self._os_open(path, flags, *arguments, **options)
 
-    def guarded(function: Callable[..., Any], counts: Callable[[Any], bool]) -> Callable[..., Any]:
+    def _is_inside(self, path: Any) -> bool:
+        return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self._folder)
+
+    def _guarded(self, function: Callable[..., Any], counts: Callable[[Any], bool]) -> Callable[..., Any]:
         def call_it(first: Any, *arguments: Any, **options: Any) -> Any:
             if counts(first):
-                write()
+                self.count()
             return function(first, *arguments, **options)
 
         return call_it
 
-    plain_open, plain_os_open = io.open, os.open
-    builtins.open = io.open = open_file
-    os.open = open_descriptor
-    for name in ON_FILES:
-        setattr(os, name, guarded(getattr(os, name), lambda _: True))
-    for name in ON_NAMES:
-        setattr(os, name, guarded(getattr(os, name), is_inside))
+
+class _File(io.FileIO):
+    """An unbuffered file on the failing disk."""
+
+    def __init__(self, disk: FailingDisk, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._disk = disk
+
+    def write(self, data: Any) -> int:
+        self._disk.count()
+        return super().write(data)

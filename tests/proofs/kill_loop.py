@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STEPS = ("seal", "segments", "lexical", "documents", "manifest", "durable", "rename", "current", "clean")
 # About as many changes to the file system as there are.
 CHANGES = {"ingest": 120, "reindex": 120, "prune": 60, "rollback": 6}
-FINISH_EVERY = 4  # kills, an undisturbed run finishes the job
+FINISH_EVERY = 4  # turns, an undisturbed run finishes the job
 
 
 @dataclass(slots=True)

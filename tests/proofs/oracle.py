@@ -12,7 +12,7 @@ from ragfactory.store.version import Version
 from tests.proofs.changing_library import KINDS, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ragfactory.config import Config
     from ragfactory.retrieval.search import Hit
@@ -40,7 +40,7 @@ class Oracle:
         """After an ingest or a reindex over a folder of these documents, that was `done` or died at some point."""
         self._words |= {document.word for document in folder.values()}
         before = self._all_serving()
-        found = [violation for kind in KINDS for violation in self._take_in_versions(kind, folder)]
+        found = _told(self._take_in_versions(kind, folder) for kind in KINDS)
         served = self._all_serving()
         served_words = {document.word for _, _, document in served}
         served_paths = {path for _, path, _ in served}
@@ -53,15 +53,15 @@ class Oracle:
             for kind in KINDS:
                 if self.serving[kind] != of_kind(folder, kind):
                     found.append(f"{kind} does not hold the folder after a run that was done")
-        return [*found, *self._check(all_versions=done), *self._search()]
+        return [*found, *_told((self._check(all_versions=done), self._search()))]
 
     def after_upkeep(self, *, same: bool) -> list[str]:
         """After a prune or a rollback, that was done or died. It makes no versions; what serves stays the `same`, or need not."""
         before = self.serving.copy()
-        found = [violation for kind in KINDS for violation in self._take_in_versions(kind, {})]
+        found = _told(self._take_in_versions(kind, {}) for kind in KINDS)
         if same and self.serving != before:
             found.append("another version serves")
-        return [*found, *self._check(all_versions=True), *self._search()]
+        return [*found, *_told((self._check(all_versions=True), self._search()))]
 
     def _all_serving(self) -> list[tuple[str, str, Document]]:
         """(kind, path, document) of all that serves."""
@@ -82,12 +82,8 @@ class Oracle:
         for number in paths.version_numbers():
             if (kind, number) in self._versions and number != current:
                 continue
-            try:
-                with Version.open(paths, self._name(kind), number) as version:
-                    found = contents(version)
-            except RagfactoryError as error:
-                yield f"{kind} {number}: {error}"
-                continue
+            with Version.open(paths, self._name(kind), number) as version:
+                found = contents(version)
             known = self._versions.get((kind, number))
             for documents in (known,) if known is not None else (target, target | leaving):
                 if found == {path: document.text for path, document in documents.items()}:
@@ -133,6 +129,17 @@ def contents(version: Version) -> dict[str, str]:
             number, row = version.locate(shared.row)
             chunks[shared.place.n] = version.segments[number].chunk(row).text
         found[path] = " ".join(chunks[n] for n in sorted(chunks))
+    return found
+
+
+def _told(looks: Iterable[Iterator[str]]) -> list[str]:
+    """All violations that were found; an error on the way is one too."""
+    found = []
+    for look in looks:
+        try:
+            found.extend(look)
+        except RagfactoryError as error:
+            found.append(f"{type(error).__name__}: {error}")
     return found
 
 

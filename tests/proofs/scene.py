@@ -50,8 +50,14 @@ class Scene:
 
     def ingest(self, accident: Accident | None = None) -> Ending:
         """Take the folder in, or try to."""
-        arguments = ("ingest", self.workplace.docs, "--allow-shrink", "--quiet")
-        return self.victims.run(self.workplace, *arguments, accident=accident)
+        ending = self.victims.wait(self.start("--quiet", accident=accident), accident)
+        assert ending is not None
+        return ending
+
+    def start(self, *options: str, accident: Accident | None = None) -> int:
+        """Begin to take the folder in, and return the run's process id."""
+        arguments = ("ingest", self.workplace.docs, "--allow-shrink", *options)
+        return self.victims.start(self.workplace, *arguments, accident=accident)
 
     def assert_harmless(self) -> None:
         """Find everything as it was before the run that failed, or, of an index that it published, as the folder has it."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import orjson
 
 from ragfactory.store.publish import STEP
-from tests.proofs.failing_disk import refuse_writes
+from tests.proofs.failing_disk import WRITING, FailingDisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Request = dict[str, Any]
 
 HEAVY = (
+    "ragfactory.cli.main",
     "faiss",
     "tantivy",
     "rich.table",
@@ -41,8 +42,9 @@ HEAVY = (
 MODEL = "all-minilm-l6-v2"
 BATCH = 4  # texts a call of the embedder, in proportion to the small documents
 
-CHANGES = frozenset({"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"})  # audit events
-WRITING = os.O_WRONLY | os.O_RDWR
+CHANGES = frozenset(
+    {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+)  # audit events
 
 
 def main() -> None:
@@ -55,7 +57,6 @@ def main() -> None:
 
 def warm_up() -> None:
     """Import what runs need, and keep one loaded model for all of them."""
-    import ragfactory.cli.main
     from ragfactory.embedding import engine
     from ragfactory.embedding.locate import resolve
     from ragfactory.pipeline import assembly
@@ -65,7 +66,7 @@ def warm_up() -> None:
     model = engine.open_embedder(resolve(MODEL, Path(os.devnull)), device="cpu")
     engine.open_embedder = lambda *_, **__: model
     assembly.BATCH = BATCH
-    assert len(os.listdir("/proc/self/task")) == 1, "a process that forks has one thread"
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process that forks has one thread"
 
 
 def start(request: Request) -> dict[str, int]:
@@ -117,7 +118,7 @@ def meet(accident: dict[str, Any] | None) -> None:
         case {"change": n}:
             at_nth(n, is_change, signal.SIGKILL)
         case {"home": home, "errno": number, "call": call, "once": once}:
-            refuse_writes(Path(home), number, call, once=once)
+            FailingDisk(Path(home), number, call, once=once).take_over()
 
 
 def at_nth(n: int, counts: Callable[[str, tuple[Any, ...]], bool], number: int) -> None:

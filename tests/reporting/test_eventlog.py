@@ -7,12 +7,15 @@ import os
 import stat
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
-import pytest
 
 from ragfactory import events
 from ragfactory.reporting.eventlog import EventLog
+
+if TYPE_CHECKING:
+    import pytest
 
 EVENTS = [
     events.Begun("acme", "p"),
@@ -88,3 +91,19 @@ def test_a_full_disk_ends_the_log_only(tmp_path: Path, monkeypatch: pytest.Monke
         for event in EVENTS:
             log(event)
     assert os.strerror(errno.ENOSPC) in str(log.problem)
+
+
+def test_a_disk_that_refuses_the_next_file_ends_the_log_only(tmp_path: Path) -> None:
+    (tmp_path / "r.2.jsonl").mkdir()
+    with EventLog(tmp_path, "r", keep=1, max_bytes=100) as log:
+        for event in EVENTS:
+            log(event)
+    assert "r.2.jsonl" in str(log.problem)
+    assert [line["event"] for line in lines(tmp_path / "r.jsonl")] == ["Begun"]
+
+
+def test_a_run_keeps_its_own_log_even_where_the_clock_went_back(tmp_path: Path) -> None:
+    for day in (3, 2, 1):
+        with EventLog(tmp_path, f"2026010{day}T020000Z-abc", keep=1) as log:
+            log(EVENTS[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["20260101T020000Z-abc.jsonl"]

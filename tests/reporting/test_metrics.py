@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import stat
 import time
@@ -99,3 +101,43 @@ def test_a_place_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -
         with pytest.raises(UsageError):
             check_metrics_path(path)
     check_metrics_path(tmp_path / "x.prom")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever runs this test may be allowed everything
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_metrics_path(tmp_path / "x.prom")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", f"{LAST_SUCCESS} soon\n".encode()])
+def test_a_file_that_cannot_be_understood_tells_of_no_success(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "x.prom"
+    path.write_bytes(damaged)
+    write_metrics(path, {}, 4)
+    assert samples(path)[LAST_SUCCESS, ""] == 0
+
+
+def test_the_collector_may_read_it_whatever_the_mask(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        write_metrics(tmp_path / "x.prom", {}, 0)
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "x.prom").stat().st_mode) == 0o644
+
+
+def test_a_disk_that_refuses_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.prom"
+    write_metrics(path, report(), 0)
+    before = path.read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        write_metrics(path, report(), 4)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -73,17 +73,18 @@ def _data(box: Box, policy: Policy, plan: Plan) -> dict[str, Any]:
 
 
 def _render(box: Box, policy: Policy, plan: Plan, console: Console) -> None:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    names = {card.uuid: card.name for card in box.cards}
+    from ragfactory.cli.gpu.table import short_name
+
+    names = {card.uuid: short_name(card) for card in box.cards}
     for role, verdicts in plan.items():
-        console.print(
-            Text.assemble((role, "bold"), f": {_PURPOSES[role]}; {policy.needs_mb(role):,} MiB of a card are needed")
-        )
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), show_header=False)
+        console.print(Text.assemble((role, "bold"), f"  {_PURPOSES[role]}: {policy.needs_mb(role):,} MiB of a card"))
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         for verdict in verdicts:
             mark = Text("yes", "green") if verdict.eligible else Text("no", "yellow")
-            name = names.get(verdict.device.uuid or "", "")
-            table.add_row(mark, verdict.device.name, on_one_line(name), Text(on_one_line(verdict.reason)))
-        console.print(table)
+            name = "" if verdict.device.uuid is None else names[verdict.device.uuid]
+            table.add_row(mark, verdict.device.name, Text(on_one_line(name)), Text(on_one_line(verdict.reason)))
+        console.print(Padding(table, (0, 0, 1, 2)))

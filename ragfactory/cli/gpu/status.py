@@ -61,7 +61,7 @@ def _require_terminal(output: Output) -> None:
     from ragfactory.errors import UsageError
 
     if output.json or not output.console.is_terminal:
-        raise UsageError("--watch shows on a terminal what goes on", hint="leave --watch out, and call this again")
+        raise UsageError("--watch needs a terminal, and goes without --json", hint="call this again and again instead")
 
 
 def _watch(console: Console, driver: Driver, policy: Policy) -> None:
@@ -85,7 +85,7 @@ def _look(driver: Driver, policy: Policy) -> Look:
 
     box = driver.look()
     held = holders(machine_wide())
-    works = dict.fromkeys(f"{holder.work} ({holder})" for holder in held.values() if holder.work)
+    works = dict.fromkeys(f"{holder}: {holder.work}" for holder in held.values() if holder.work)
     return Look(box, card_states(box, held, policy, time.monotonic()), "; ".join(works) or None)
 
 
@@ -95,9 +95,14 @@ def _data(look: Look) -> dict[str, Any]:
         "cuda": look.box.cuda,
         "problem": look.box.problem,
         "gpu_count": len(look.states),
-        "gpus": [asdict(state.card) | {"state": state.state, "reason": state.reason} for state in look.states],
+        "gpus": [_card(state) for state in look.states],
         "current_task": look.task,
     }
+
+
+def _card(state: CardState) -> dict[str, Any]:
+    known = {"uuid": state.card.uuid or None, "state": state.state, "reason": state.reason}
+    return asdict(state.card) | known
 
 
 def _render(look: Look, console: Console) -> None:

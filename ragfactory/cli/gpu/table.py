@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragfactory.fleet.state import CardState
 
 _WIDE = 110
+_BAR_WIDE, _BAR_NARROW, _NAME_NARROW = 20, 6, 14  # the longest names and numbers of cards then fit into 80 columns
 _STYLES = {
     State.IDLE: "dim",
     State.WORKING: "green",
@@ -36,11 +37,16 @@ def status_table(box: Box, states: list[CardState], width: int) -> Group:
     return Group(*_parts(box, states, wide=width >= _WIDE))
 
 
+def short_name(card: Card) -> str:
+    """A card's name without its maker's, such as `RTX 3060 Ti`."""
+    return card.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+
+
 def _parts(box: Box, states: list[CardState], *, wide: bool) -> Iterator[RenderableType]:
     if box.driver:
         yield Text(f"NVIDIA driver {on_one_line(box.driver)}" + (f", CUDA {box.cuda}" if box.cuda else ""))
     if box.problem:
-        yield Text(f"{on_one_line(box.problem)}: work is done on the CPU")
+        yield Text(f"{on_one_line(box.problem)}; work is done on the CPU")
         return
     yield Text()
     yield _cards(states, wide=wide)
@@ -56,7 +62,7 @@ def _parts(box: Box, states: list[CardState], *, wide: bool) -> Iterator[Rendera
 def _cards(states: list[CardState], *, wide: bool) -> Table:
     table = _table()
     table.add_column("#", justify="right")
-    table.add_column("card", no_wrap=True, overflow="ellipsis")
+    table.add_column("card", no_wrap=True, overflow="ellipsis", max_width=None if wide else _NAME_NARROW)
     for name in ("temp °C", "use %"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("memory MiB", no_wrap=True)
@@ -66,14 +72,13 @@ def _cards(states: list[CardState], *, wide: bool) -> Table:
     room = max(len(str(state.card.total_mb)) for state in states)
     for state in states:
         card = state.card
-        name = on_one_line(card.name)
         table.add_row(
             str(card.index),
-            Text(name if wide else name.removeprefix("NVIDIA ").removeprefix("GeForce ")),
-            _of(card.temperature_c, card.limit_c, room=3),
+            Text(on_one_line(card.name if wide else short_name(card))),
+            _temperature(card),
             _number(card.utilization_pct),
-            _memory(card, bar=20 if wide else 8, room=room),
-            _of(card.power_w, card.power_limit_w, room=3),
+            _memory(card, bar=_BAR_WIDE if wide else _BAR_NARROW, room=room),
+            _of(card.power_w, card.power_limit_w),
             _number(card.fan_pct),
             Text(state.state, _STYLES[state.state]),
         )
@@ -108,7 +113,7 @@ def _table(*, header: bool = True) -> Table:
 
 
 def _memory(card: Card, *, bar: int, room: int) -> Text:
-    """A bar and numbers, such as `██████░░ 6100/8192`."""
+    """A bar and numbers, such as `████░░ 5500/8192`."""
     if card.problem:
         return Text(_UNTOLD)
     used = card.used_mb / card.total_mb if card.total_mb else 0.0
@@ -117,11 +122,17 @@ def _memory(card: Card, *, bar: int, room: int) -> Text:
     return Text.assemble(("█" * full, style), ("░" * (bar - full), "dim"), f" {card.used_mb:>{room}}/{card.total_mb}")
 
 
-def _of(value: float | None, limit: float | None, *, room: int) -> str:
+def _temperature(card: Card) -> Text:
+    share = card.temperature_c / card.limit_c if card.temperature_c and card.limit_c else 0.0
+    style = "red" if share >= 0.9 else "yellow" if share >= 0.8 else ""
+    return Text(_of(card.temperature_c, card.limit_c), style)
+
+
+def _of(value: float | None, limit: float | None) -> str:
     """A value against its limit, such as `41/93`."""
     if value is None:
         return _UNTOLD
-    return f"{value:.0f}/{limit:{room}.0f}" if limit is not None else f"{value:.0f}" + " " * (room + 1)
+    return f"{value:.0f}/{_UNTOLD if limit is None else f'{limit:.0f}'}"
 
 
 def _number(value: int | None) -> str:

@@ -1,0 +1,1 @@
+"""The machine's devices: what the driver says of them, which may work, and the workers that do."""

@@ -1,0 +1,90 @@
+"""The machine's devices as one run has them: what the driver sees, what the policy says of it, and the leases taken."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, Self
+
+from ragfactory.fleet.leases import Lease, holders
+from ragfactory.fleet.marks import marked_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ragfactory.fleet.model import Box, Card, Device, Role, Verdict
+    from ragfactory.fleet.policy import Policy
+
+
+class Looks(Protocol):
+    """Something that sees the cards, such as `ragfactory.fleet.driver.Driver`."""
+
+    def look(self) -> Box: ...
+
+
+class Cards:
+    """Says which devices may work, and claims cards for a run. Leases are in `directory`; `close` gives them up."""
+
+    def __init__(self, driver: Looks, policy: Policy, run_id: str, directory: Path) -> None:
+        self._driver = driver
+        self._policy = policy
+        self._run_id = run_id
+        self._directory = directory
+        self._leases: dict[str, Lease] = {}
+
+    def judge(self, role: Role) -> list[Verdict]:
+        """Every device as it is now, in the order to take them."""
+        box = self._driver.look()
+        verdicts = self._policy.judge(
+            box,
+            role,
+            time.monotonic(),
+            holders(self._directory),
+            self._leases,
+            own_used_mb={card.uuid: self._own_used_mb(card) for card in box.cards},
+        )
+        lost = {card.uuid for card in box.cards if card.problem}
+        return [replace(verdict, lost=verdict.device.uuid in lost) for verdict in verdicts]
+
+    def claim(self, device: Device, role: Role) -> bool:
+        """Whether this run has the device from now on; the CPU is everybody's."""
+        if device.uuid is None or device.uuid in self._leases:
+            return True
+        lease = Lease.take(self._directory, device, self._run_id)
+        if lease is None:
+            return False
+        lease.note(role)
+        self._leases[device.uuid] = lease
+        return True
+
+    def bench(self, device: Device, reason: str) -> None:
+        """Give a card no more work in this run, and tell others why."""
+        if device.uuid is not None:
+            self._policy.bench(device.uuid, reason)
+            if lease := self._leases.get(device.uuid):
+                lease.note(None, benched=reason)
+
+    def release(self, device: Device) -> None:
+        """Give a card up to other runs."""
+        if device.uuid is not None and (lease := self._leases.pop(device.uuid, None)):
+            lease.release()
+
+    def close(self) -> None:
+        """Give all cards up."""
+        while self._leases:
+            self._leases.popitem()[1].release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _own_used_mb(self, card: Card) -> int:
+        """Memory of a card that our own worker holds, as far as the driver tells."""
+        return sum(process.used_mb or 0 for process in card.processes if self._is_ours(process.pid))
+
+    def _is_ours(self, pid: int) -> bool:
+        marked = marked_process(pid)
+        return marked is not None and (marked.run, marked.parent) == (self._run_id, os.getpid())

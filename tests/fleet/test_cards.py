@@ -1,0 +1,128 @@
+"""A fleet of workers on the simulated cards: the driver, the policy and the leases together."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory import events
+from ragfactory.config import Fleet as Settings
+from ragfactory.fleet.cards import Cards
+from ragfactory.fleet.driver import open_driver
+from ragfactory.fleet.leases import Lease, holders
+from ragfactory.fleet.model import Device, Role
+from ragfactory.fleet.policy import Policy
+from ragfactory.fleet.process import Job
+from ragfactory.fleet.scheduler import Fleet
+from tests.fleet.fleets import hashes, items, plain, workers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ragfactory.events import Event
+    from tests.fleet.nvml.simulated_box import SimulatedBox
+
+HERE = Path(__file__).parent
+CHECK_S = 0.05
+
+
+@pytest.fixture(autouse=True)
+def hooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("RAGFACTORY_DEVICE_HOOK", "misbehaving_worker:fault")
+
+
+@pytest.fixture
+def leases(tmp_path: Path) -> Path:
+    return tmp_path / "leases"
+
+
+@pytest.fixture
+def cards(simulated_box: SimulatedBox, leases: Path) -> Iterator[Cards]:
+    simulated_box.write()
+    with open_driver() as driver, Cards(driver, Policy(Settings()), "run-1", leases) as found:
+        yield found
+    assert holders(leases) == {}
+    assert workers_of(os.getpid()) == []
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def fleet(cards: Cards, heard: list[Event], tmp_path: Path) -> Iterator[Fleet]:
+    job = Job("misbehaving_worker:answerer", {}, "run-1", tmp_path / "workers.log")
+    with Fleet(job, cards, heard.append, batch_tokens=100, check_s=CHECK_S) as fleet:
+        yield fleet
+
+
+def test_work_spreads_over_the_cards_and_claims_each_for_its_run(
+    fleet: Fleet, leases: Path, simulated_box: SimulatedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_TOKEN_S", "0.001")
+    assert fleet.map(items(*plain(200))) == hashes(plain(200))
+    assert set(fleet.totals) == {f"gpu{n}" for n in range(8)}
+    held = holders(leases)
+    assert set(held) == {card.uuid for card in simulated_box.cards}
+    assert {(holder.run, holder.role) for holder in held.values()} == {("run-1", "embed")}
+    fleet.unload()
+    assert holders(leases) == {}
+
+
+def test_a_card_of_another_run_is_left_alone(fleet: Fleet, simulated_box: SimulatedBox, leases: Path) -> None:
+    taken = Device("gpu0", simulated_box.card(0).uuid)
+    lease = Lease.take(leases, taken, "run-2")
+    assert lease is not None
+    with lease:
+        assert fleet.map(items(*plain(100))) == hashes(plain(100))
+    assert "gpu0" not in fleet.totals
+
+
+def test_a_card_that_is_claimed_between_look_and_work_is_left_alone(
+    cards: Cards, simulated_box: SimulatedBox, leases: Path
+) -> None:
+    device = Device("gpu0", simulated_box.card(0).uuid)
+    lease = Lease.take(leases, device, "run-2")
+    assert lease is not None
+    with lease:
+        assert not cards.claim(device, Role.EMBED)
+    assert cards.claim(device, Role.EMBED)
+
+
+def test_hot_and_lost_cards_get_no_work(
+    fleet: Fleet, heard: list[Event], simulated_box: SimulatedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_TOKEN_S", "0.001")
+    fleet.map(items(*plain(100)))
+    before = {name: totals.items for name, totals in fleet.totals.items()}
+    simulated_box.card(2).temperature = 80
+    simulated_box.card(5).lose()
+    time.sleep(2 * CHECK_S)
+    assert fleet.map(items(*plain(100))) == hashes(plain(100))
+    assert fleet.totals["gpu2"].items == before["gpu2"]
+    assert fleet.totals["gpu5"].items == before["gpu5"]
+    assert {event.device for event in heard if isinstance(event, events.Rested)} == {"gpu2", "gpu5"}
+    assert {event.device for event in heard if isinstance(event, events.WorkerLost)} == {"gpu5"}
+    simulated_box.card(2).temperature = 60
+    time.sleep(2 * CHECK_S)
+    fleet.map(items(*plain(100)))
+    assert events.Resumed("gpu2") in heard
+
+
+def test_memory_that_our_own_worker_holds_counts_as_free(
+    fleet: Fleet, cards: Cards, simulated_box: SimulatedBox
+) -> None:
+    simulated_box.resize(2)
+    simulated_box.write()
+    fleet.map(items(b"a"))
+    (worker,) = workers_of(os.getpid())
+    simulated_box.card(0).add_process(worker, used_mb=7000)
+    simulated_box.card(1).add_process(1, used_mb=7000)
+    eligible = {verdict.device.name: verdict.eligible for verdict in cards.judge(Role.EMBED)}
+    assert eligible == {"gpu0": True, "gpu1": False, "cpu": False}
