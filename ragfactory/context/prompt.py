@@ -1,0 +1,33 @@
+"""What a context writer that uses a language model is asked, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question about one chunk. Prompts that share a document's part follow each other, so that a model reads it once.
+
+    `instructions` is the system's message. The user's message is `shared`, the document's part, followed by `own`, the chunk's
+    part: document text in both is data, never markup of a chat. `language` is that of the answer: nl, de, fr or en.
+    """
+
+    instructions: str
+    shared: str
+    own: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote, as it came, and its cost in tokens.
+
+    `read` counts the prompt's tokens that were evaluated for it, `reused` those that a prompt before it had left in memory, and
+    `written` the answer's. A server that does not tell them leaves them 0.
+    """
+
+    text: str
+    read: int = 0
+    reused: int = 0
+    written: int = 0
