@@ -51,6 +51,9 @@ class SimulatedCards:
     def bench(self, device: Device, reason: str) -> None:
         """Nobody asks."""
 
+    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+        """Nobody asks."""
+
     def release(self, device: Device) -> None:
         """Nobody waits for it."""
 

@@ -100,13 +100,12 @@ class Assembled:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Chunks got their vectors on a device. `windowed` counts texts longer than the embedder's window."""
+    """Chunks got their vectors, which took `seconds`. `windowed` counts texts longer than the embedder's window."""
 
     chunks: int
     tokens: int
     windowed: int
     seconds: float
-    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,17 @@ class WorkerStarted:
     """A worker of a device has loaded its model, which took it `seconds`."""
 
     device: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A device did some work of a role (`embed`, `write`), which took it `seconds`."""
+
+    device: str
+    role: str
+    items: int
+    tokens: int
     seconds: float
 
 
@@ -223,6 +233,7 @@ Event: TypeAlias = (
     | Published
     | Recovered
     | WorkerStarted
+    | Worked
     | WorkerLost
     | Retried
     | Rested

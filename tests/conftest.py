@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from ragfactory.pipeline.ingest import ingest
 from ragfactory.pipeline.reindex import Reindexed, Selection, reindex
 from ragfactory.pipeline.run import RunOptions
 from ragfactory.retrieval.search import Mode, Searcher
+from tests.fleet.nvml.simulated_box import SimulatedBox, build_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +121,24 @@ def own_library(library: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A copy of the library, for a test that changes it."""
     monkeypatch.chdir(tmp_path)
     return library.copied_to(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_library(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def simulated_box(nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedBox]:
+    """Eight RTX 3060 Ti, and a folder of leases that no run but those of the test knows.
+
+    Change them at any time, such as `simulated_box.card(3).temperature = 80`.
+    """
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    box = SimulatedBox(tmp_path / "scenario")
+    box.install(nvml_library, monkeypatch)
+    box.write()
+    yield box
+    for part in (box, *box.cards):  # lets the thread of a call that hangs come back
+        part.recover()

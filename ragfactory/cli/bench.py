@@ -48,7 +48,7 @@ def ingest(
         from ragfactory.pipeline.run import RunOptions
 
         config = options.configure(home)
-        with show_progress(output) as listener:
+        with show_progress(output, config.fleet) as listener:
             result = benchmark_ingest(
                 paths, profile, RunOptions(embedder=embedder), config, listener, max_pages=max_pages
             )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ragfactory.cli.output import Output
     from ragfactory.events import Listener
-    from ragfactory.reporting.report import RunReport, StageTotals
+    from ragfactory.reporting.report import DeviceTotals, RunReport, StageTotals
 
 
 def ingest(
@@ -32,6 +32,7 @@ def ingest(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
+    devices: options.Devices = None,
     quiet: options.Quiet = False,
     wait: running.Wait = 0.0,
     webhook: running.WebhookUrl = None,
@@ -51,7 +52,7 @@ def ingest(
         from ragfactory.pipeline.ingest import ingest as run_ingest
         from ragfactory.pipeline.run import RunOptions
 
-        config = options.configure(home, tenant=tenant, project=project)
+        config = options.configure(home, tenant=tenant, project=project, devices=devices)
         asked = RunOptions(
             embedder=embedder,
             allow_shrink=allow_shrink,
@@ -119,6 +120,9 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     for name, totals in report.stages.items():
         if totals.items:
             yield name, _stage(totals)
+    for name, device in report.devices.items():
+        if len(report.devices) > 1 or name != "cpu":
+            yield name, _device(device)
     yield "time", f"{report.seconds:.1f} s"
 
 
@@ -149,7 +153,17 @@ def _chunk_counts(report: RunReport) -> str:
     return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
 
 
-def _stage(totals: StageTotals) -> str:
+def _stage(totals: StageTotals | DeviceTotals) -> str:
     rate = f", {totals.items / totals.seconds:,.1f}/s" if totals.seconds else ""
     tokens = f", {totals.tokens / totals.seconds:,.0f} tokens/s" if totals.tokens and totals.seconds else ""
     return f"{totals.items:,} in {totals.seconds:.1f} s{rate}{tokens}"
+
+
+def _device(totals: DeviceTotals) -> str:
+    trouble = {
+        "done again": totals.retried,
+        "workers lost": totals.workers_lost,
+        "rests": totals.rests,
+    }
+    said = "".join(f", {count:,} {what}" for what, count in trouble.items() if count)
+    return _stage(totals) + said + (", benched" if totals.benched else "")

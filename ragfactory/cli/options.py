@@ -33,9 +33,15 @@ Embedder = Annotated[
         "--embedder", help="The embedding model; an index keeps the one it was built with.", show_default="auto"
     ),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option("--devices", help="auto, cpu, or cards such as 0,2-5.", show_default="the configuration's"),
+]
 
 
-def configure(home: Path | None = None, *, tenant: str | None = None, project: str | None = None) -> Config:
+def configure(
+    home: Path | None = None, *, tenant: str | None = None, project: str | None = None, devices: str | None = None
+) -> Config:
     """The configuration with the given options over it."""
     from ragfactory.config import load_config
     from ragfactory.errors import UsageError
@@ -43,4 +49,6 @@ def configure(home: Path | None = None, *, tenant: str | None = None, project: s
     config = load_config(home, tenant=tenant, project=project)
     if config.home.exists() and not config.home.is_dir():
         raise UsageError(f"{config.home}: a folder expected, and it is a file", hint="choose another --home")
+    if devices is not None:
+        config = config.model_copy(update={"fleet": config.fleet.model_copy(update={"devices": devices})})
     return config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ragfactory import events
@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from ragfactory.cli.gpu.look import LiveCards
     from ragfactory.cli.output import Output
+    from ragfactory.config import Fleet
     from ragfactory.events import Event, Listener
 
 _LINE_EVERY_S = 5.0
 
 
 @contextmanager
-def show_progress(output: Output) -> Iterator[Listener]:
-    """A listener that shows a run's progress on standard error, as bars when that is a terminal."""
+def show_progress(output: Output, fleet: Fleet) -> Iterator[Listener]:
+    """A listener that shows a run's progress on standard error: bars over the table of cards when that is a terminal."""
     if not output.errors.is_terminal:
         yield _Lines(output)
         return
+    from rich.console import Group
+    from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ragfactory.cli.gpu.look import LiveCards
+    from ragfactory.fleet.policy import Policy
 
     columns = (
         TextColumn("{task.description:<7}"),
@@ -34,15 +41,18 @@ def show_progress(output: Output) -> Iterator[Listener]:
         TextColumn("{task.fields[rate]}", style="dim"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=output.errors, transient=True) as progress:
-        yield _Bars(progress)
+    progress = Progress(*columns, console=output.errors)
+    cards = LiveCards(Policy(fleet))
+    with Live(Group(progress, cards), console=output.errors, transient=True), closing(cards):
+        yield _Bars(progress, cards)
 
 
 class _Bars:
     """A bar a stage. Chunks and indexes become known only as files are read, so the totals of their bars grow."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, cards: LiveCards) -> None:
         self._progress = progress
+        self._cards = cards
         self._files: TaskID | None = None
         self._chunks: TaskID | None = None
         self._indexes: TaskID | None = None
@@ -52,6 +62,8 @@ class _Bars:
     def __call__(self, event: Event) -> None:
         match event:
             case events.Scanned():
+                if event.to_process:
+                    self._cards.start()
                 self._files = self._progress.add_task("read", total=event.to_process, rate="")
                 self._chunks = self._progress.add_task("embed", total=None, rate="")
                 self._indexes = self._progress.add_task("publish", total=None, rate="")
@@ -64,8 +76,8 @@ class _Bars:
                 self._touched.add(event.index)
                 self._expect(self._chunks, self._known)
                 self._expect(self._indexes, len(self._touched))
-            case events.Embedded():
-                self._advance(self._chunks, event.chunks)
+            case events.Worked():
+                self._advance(self._chunks, event.items)
             case events.Published():
                 self._advance(self._indexes, 1)
 
@@ -103,11 +115,21 @@ class _Lines:
                 self._say_now_and_then()
             case events.Assembled():
                 self._known += event.made
-            case events.Embedded():
-                self._embedded += event.chunks
+            case events.Worked():
+                self._embedded += event.items
                 self._say_now_and_then()
             case events.Published():
                 self._say(f"published {event.index} version {event.version:06d}")
+            case events.Rested():
+                self._say(f"{event.device} rests: {event.reason}")
+            case events.Resumed():
+                self._say(f"{event.device} works again")
+            case events.Benched():
+                self._say(f"{event.device} gets no more work: {event.reason}")
+            case events.WorkerLost():
+                self._say(f"{event.device} lost its worker: {event.reason}")
+            case events.FellBack():
+                self._say(f"the CPU takes over: {event.reason}")
 
     def _say_now_and_then(self) -> None:
         if time.monotonic() - self._last >= _LINE_EVERY_S:

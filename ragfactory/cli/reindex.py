@@ -24,6 +24,7 @@ def reindex(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
+    devices: options.Devices = None,
     quiet: options.Quiet = False,
     wait: running.Wait = 0.0,
     webhook: running.WebhookUrl = None,
@@ -47,7 +48,7 @@ def reindex(
         from ragfactory.pipeline.reindex import reindex as run_reindex
         from ragfactory.pipeline.run import RunOptions
 
-        config = options.configure(home)
+        config = options.configure(home, devices=devices)
         asked = RunOptions(
             allow_shrink=allow_shrink,
             retry_failed=retry_failed,

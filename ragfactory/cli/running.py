@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import result_of
 from ragfactory.errors import ExitCode, FailedBeforeError, UsageError
@@ -94,7 +95,7 @@ def run_reported(
         listeners: list[Listener] = [log, *([hook] if hook else [])]
         with ExitStack() as shown:
             if not reporting.quiet:
-                listeners.append(shown.enter_context(show_progress(output)))
+                listeners.append(shown.enter_context(show_progress(output, config.fleet)))
             result = result_of(lambda _: work(_all_of(listeners), report), output)
         _tell_end(hook, result, report)
     problems = [problem for problem in (log.problem, hook and hook.problem) if problem]
@@ -125,9 +126,24 @@ def notices_of(report: RunReport) -> tuple[str, ...]:
     left = f"time was up: {report.files_left:,} files are left to the next run"
     return (
         *report.notices,
+        *_troubles_of(report),
         *([recovered] if report.vectors_recovered else []),
         *([left] if report.files_left else []),
     )
+
+
+def _troubles_of(report: RunReport) -> Iterator[str]:
+    """What went wrong with devices and was made good elsewhere, a line each."""
+    for name, totals in report.devices.items():
+        if totals.benched:
+            yield f"{name} was benched: {totals.benched}"
+        elif totals.workers_lost:
+            yield f"{name}: {counted(totals.workers_lost, 'worker')} lost, and their work done again"
+    fallbacks = [incident["reason"] for incident in report.incidents if incident["what"] == "fell_back"]
+    if fallbacks:
+        yield f"the CPU took over: {fallbacks[0]}" + (
+            f" (and {len(fallbacks) - 1} times more)" if fallbacks[1:] else ""
+        )
 
 
 def _token() -> str | None:

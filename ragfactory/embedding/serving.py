@@ -11,28 +11,16 @@ import numpy as np
 from ragfactory.embedding.catalog import ModelSpec, ResolvedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 TARGET = f"{__name__}:embedding_server"
 
-_PASSAGE, _QUERY = b"p", b"q"
-
 
 def setup_of(model: ResolvedModel) -> dict[str, object]:
     """A model as plain data, as `embedding_server` takes it."""
     return {"spec": asdict(model.spec), "path": str(model.path), "note": model.note, "hashes": str(model.hashes)}
-
-
-def passage(text: str) -> bytes:
-    """A passage as `embedding_server` takes it."""
-    return _PASSAGE + text.encode()
-
-
-def query(text: str) -> bytes:
-    """A query as `embedding_server` takes it."""
-    return _QUERY + text.encode()
 
 
 def vectors_of(answers: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
@@ -41,7 +29,7 @@ def vectors_of(answers: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
 
 
 def embedding_server(setup: dict[str, Any], device: str) -> Callable[[Sequence[bytes]], list[bytes]]:
-    """Load the model of `setup_of` onto a torch device. Returns the function that embeds passages and queries as above.
+    """Load the model of `setup_of` onto a torch device. Returns the function that embeds passages in UTF-8.
 
     Raises what `open_embedder` raises, and the function what an embedder raises.
     """
@@ -53,12 +41,7 @@ def embedding_server(setup: dict[str, Any], device: str) -> Callable[[Sequence[b
     )
 
     def embed(payloads: Sequence[bytes]) -> list[bytes]:
-        if payloads[0].startswith(_QUERY):
-            return _rows(embedder.encode_query(payload[1:].decode()) for payload in payloads)
-        return _rows(embedder.encode([payload[1:].decode() for payload in payloads]).vectors)
+        vectors = embedder.encode([payload.decode() for payload in payloads]).vectors
+        return [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
 
     return embed
-
-
-def _rows(vectors: Iterable[NDArray[np.float32]]) -> list[bytes]:
-    return [vector.astype("<f4", copy=False).tobytes() for vector in vectors]

@@ -58,6 +58,11 @@ class Cards:
         self._leases[device.uuid] = lease
         return True
 
+    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+        """Tell others what a card of ours does now, and for which document; no role when it waits for work."""
+        if device.uuid is not None and (lease := self._leases.get(device.uuid)):
+            lease.note(role, document)
+
     def bench(self, device: Device, reason: str) -> None:
         """Give a card no more work in this run, and tell others why."""
         if device.uuid is not None:

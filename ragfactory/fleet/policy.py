@@ -140,10 +140,6 @@ class Policy:
             wait = wait or never is None
         return [*sorted(verdicts, key=lambda verdict: not verdict.eligible), self._judge_cpu(box, wait=wait)]
 
-    def wait_or_cpu(self, since: float, now: float) -> bool:
-        """Whether work goes to the CPU, where no card may do it since `since`; else it waits."""
-        return now - since >= self._fleet.cool_down_s
-
     def _never(self, card: Card, needed: int) -> str | None:
         """Why there is no use in waiting for a card."""
         if not self.devices.allow(card):

@@ -32,13 +32,15 @@ class Job:
     """What workers do: `target` is `module:function`, loaded in the worker.
 
     The function is called once, with `setup` and `cuda` or `cpu`, and returns the function that answers batches: payloads in, as
-    many answers out. What workers and their libraries print goes to the file `log`.
+    many answers out. What workers and their libraries print goes to the file `log`. A worker that had nothing to do for `idle_s`
+    seconds leaves; with None it stays.
     """
 
     target: str
     setup: dict[str, object]
     run_id: str
     log: Path
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,16 @@ class WorkerProcess:
         with theirs:
             self._process = _start(device, job, theirs.fileno())
         self.socket.setblocking(False)
-        backend = "cpu" if device.is_cpu else "cuda"
-        self._send(pack("start", device=device.name, backend=backend, target=job.target, setup=job.setup))
+        self._send(
+            pack(
+                "start",
+                device=device.name,
+                backend="cpu" if device.is_cpu else "cuda",
+                target=job.target,
+                setup=job.setup,
+                idle_s=job.idle_s,
+            )
+        )
 
     @property
     def wants_to_write(self) -> bool:

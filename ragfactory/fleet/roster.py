@@ -35,6 +35,10 @@ class Devices(Protocol):
         """Learn that the device gets no more work."""
         ...
 
+    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+        """Learn what the device does now, and for which document; no role when it waits for work."""
+        ...
+
     def release(self, device: Device) -> None:
         """Learn that the device has no worker any more."""
         ...
@@ -47,7 +51,7 @@ class Roster:
         self, devices: Devices, role: Role, emit: Listener, *, batch_tokens: int, check_s: float, cool_down_s: float
     ) -> None:
         self._devices = devices
-        self._role = role
+        self.role = role
         self._emit = emit
         self._batch_tokens = batch_tokens
         self._check_s = check_s
@@ -68,7 +72,7 @@ class Roster:
         """Bring all stations up to date. Raises DeviceUnavailableError, which points to `log`, when none can work any more."""
         now = time.monotonic()
         if now >= self._next_look:
-            verdicts = self._devices.judge(self._role)
+            verdicts = self._devices.judge(self.role)
             self._next_look = now + self._check_s
             for rank, verdict in enumerate(verdicts):
                 self._heed(verdict, rank)
@@ -87,15 +91,29 @@ class Roster:
 
     def claim(self, station: Station) -> bool:
         """Whether the device is ours from now on. If another run has it, the next look shows that."""
-        if self._devices.claim(station.device, self._role):
+        if self._devices.claim(station.device, self.role):
             return True
         self.pause(station)
         return False
 
+    def note(self, station: Station, document: str | None) -> None:
+        """Tell that the station works, and for which document."""
+        self._devices.note(station.device, self.role, document)
+
+    def note_idle(self) -> None:
+        """Tell that no station has work."""
+        for station in self:
+            if not station.benched:
+                self._devices.note(station.device, None, None)
+
     def release(self) -> None:
         """Give up every device."""
         for station in self:
-            self._devices.release(station.device)
+            self.release_one(station)
+
+    def release_one(self, station: Station) -> None:
+        """Give up a device."""
+        self._devices.release(station.device)
 
     def pause(self, station: Station) -> None:
         """Give a station nothing before devices are looked at again."""

@@ -13,7 +13,7 @@ from ragfactory.fleet.station import Station, Totals, shares
 from ragfactory.fleet.work import Backlog, Batch, ItemError, after_failure, after_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ragfactory.events import Listener
     from ragfactory.fleet.frames import Frame
@@ -55,26 +55,36 @@ class Fleet:
         self._answers: dict[str, Answer] = {}
 
     def map(self, items: Sequence[Item]) -> list[Answer]:
-        """The answer to each item, in order, or why it has none. Keys of items are unique.
+        """The answer to each item, in order, or why it has none; see `answers`."""
+        found = {key: answer for some in self.answers(items) for key, answer in some.items()}
+        return [found[item.key] for item in items]
+
+    def answers(self, items: Sequence[Item]) -> Iterator[Mapping[str, Answer]]:
+        """The answers by the items' keys, which are unique, some at a time as they come: each item has one, or why it has none.
 
         Raises DeviceUnavailableError when no device is left that could work, the CPU included.
         """
+        missing = {item.key for item in items}
         self._answers = {}
         self._backlog = Backlog(items)
         while self._listen(timeout_s=0):  # workers that died or hang since the last time do so over no work
             pass
         self._give_up_late()
         try:
-            while len(self._answers) < len(items):
+            while missing:
                 self._roster.look(self._job.log)
                 self._heed_roster()
                 self._hand_out()
                 self._listen(_TICK_S)
                 self._give_up_late()
+                if self._answers:
+                    some, self._answers = self._answers, {}
+                    assert some.keys() <= missing, "every item has one answer"
+                    missing -= some.keys()
+                    yield some
         finally:
             self._end_busy()
-        assert self._answers.keys() == {item.key for item in items}, "every item has one answer"
-        return [self._answers[item.key] for item in items]
+            self._roster.note_idle()
 
     @property
     def totals(self) -> Mapping[str, Totals]:
@@ -143,6 +153,7 @@ class Fleet:
                 self._backlog.give_back(batch)
                 return
             station.worker = WorkerProcess(station.device, self._job, self._patience)
+        self._roster.note(station, batch.items[0].document)
         station.worker.give(batch)
 
     def _listen(self, timeout_s: float) -> bool:
@@ -187,14 +198,18 @@ class Fleet:
                 self._redo(station, _batch_of(worker), frame.data["message"], deadly=False)
             case "unloadable" | "broken":
                 self._lose(station, frame.data["message"])
+            case "left":
+                self._let_go(station)
 
     def _done(self, station: Station, batch: Batch, frame: Frame) -> None:
         assert len(frame.parts) == len(batch.items), "a worker answers every item of a batch"
         for item, answer in zip(batch.items, frame.parts, strict=True):
             self._answers[item.key] = answer
+        seconds = frame.data["seconds"]
         station.totals.items += len(batch.items)
         station.totals.tokens += batch.tokens
-        station.totals.seconds += frame.data["seconds"]
+        station.totals.seconds += seconds
+        self._emit(events.Worked(station.name, self._roster.role, len(batch.items), batch.tokens, seconds))
         for name in batch.failed_on:  # the work was harmless, so the device was to blame
             self._roster.strike(self._roster[name], "it failed over work that was done elsewhere")
 
@@ -241,6 +256,13 @@ class Fleet:
         self._roster.pause(station)
         if not station.lost:
             self._roster.strike(station, reason)
+
+    def _let_go(self, station: Station) -> None:
+        """Take leave of a worker that had nothing to do for long; what it was given meanwhile goes to another."""
+        batch = station.part_with_worker()
+        if batch is not None:
+            self._backlog.give_back(batch)
+        self._roster.release_one(station)
 
     def _give_up_late(self) -> None:
         for station in self._roster:

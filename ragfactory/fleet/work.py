@@ -15,11 +15,15 @@ _SMALLEST = 16  # a batch is not made smaller than this part of a full one, so t
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One piece of work: a key of its own, its weight in tokens, and the bytes that a worker is to answer with bytes."""
+    """One piece of work: a key of its own, its weight in tokens, and the bytes that a worker is to answer with bytes.
+
+    `document` is what it is a part of, for people who ask what a card does.
+    """
 
     key: str
     weight: int
     payload: bytes
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

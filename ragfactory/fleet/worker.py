@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -72,9 +73,14 @@ class _Worker:
                 return
 
     def _frames(self) -> Iterator[Frame]:
+        """What the parent sends, until it closes its end, or has sent nothing for too long."""
         reader = FrameReader()
-        while data := self._connection.recv(_READ_BYTES):
+        while select.select([self._connection], [], [], self._start.get("idle_s"))[0]:
+            data = self._connection.recv(_READ_BYTES)
+            if not data:
+                return
             yield from reader.feed(data)
+        self._send("left")
 
     def _serve_batch(self, frame: Frame) -> bool:
         """Answer one batch. False when this process cannot go on."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import RagfactoryError
+from ragfactory.fleet.driver import open_driver
 from ragfactory.profiles import load_profiles
 from ragfactory.store.durable import make_private_dirs
 
@@ -81,19 +82,10 @@ def _disk(config: Config) -> Finding:
 
 def _cards() -> Iterator[Finding]:
     """The GPUs, as the driver names them; a machine without one runs on the CPU."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        yield Finding("GPU", ok=False, found=f"none ({error}): the CPU is used", required=False)
-        return
-    try:
-        for i in range(pynvml.nvmlDeviceGetCount()):
-            card = pynvml.nvmlDeviceGetHandleByIndex(i)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(card)
-            yield Finding(
-                f"GPU {i}", ok=True, found=f"{pynvml.nvmlDeviceGetName(card)}, {memory.total / 2**30:.0f} GiB"
-            )
-    finally:
-        pynvml.nvmlShutdown()
+    with open_driver() as driver:
+        box = driver.look()
+    if box.problem:
+        yield Finding("GPU", ok=False, found=f"{box.problem}: the CPU is used", required=False)
+    for card in box.cards:
+        found = card.problem or f"{card.name}, {card.total_mb / 1024:.0f} GiB"
+        yield Finding(f"GPU {card.index}", ok=card.problem is None, found=found, required=False)

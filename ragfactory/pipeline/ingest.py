@@ -11,6 +11,7 @@ from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
 from ragfactory.pipeline.scan import scan
+from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.records import RootEntry
@@ -46,9 +47,12 @@ def ingest(
     }
     with reported(report, config.runs, listener) as emit:
         emit(events.Begun(config.tenant, config.project))
-        with Project(config, lock=not options.dry_run, wait=options.wait) as project:
+        with (
+            VectorMaker(config, report.run_id, emit) as vectors,
+            Project(config, lock=not options.dry_run, wait=options.wait) as project,
+        ):
             _refuse_nothing(found, project)
-            ProjectRun(project, options, lambda _: forced, roots, emit).execute(found, report)
+            ProjectRun(project, options, lambda _: forced, roots, vectors=vectors, emit=emit).execute(found, report)
     return report
 
 

@@ -11,6 +11,7 @@ from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
 from ragfactory.pipeline.scan import scan_again
+from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.layout import all_index_names
 
@@ -55,13 +56,15 @@ def reindex(
     options, report = options or RunOptions(), report or RunReport()
     projects = _projects(config, selection)
     errors = []
-    with reported(report, config.runs, listener) as emit:
+    with reported(report, config.runs, listener) as emit, VectorMaker(config, report.run_id, emit) as vectors:
         for tenant, project in projects:
             emit(events.Begun(tenant, project))
             try:
                 own = config.model_copy(update={"tenant": tenant, "project": project})
                 with Project(own, lock=not options.dry_run, wait=options.wait) as opened:
-                    _reindex_project(opened, selection.document_type, options, emit, report)
+                    _reindex_project(
+                        opened, selection.document_type, options, vectors=vectors, emit=emit, report=report
+                    )
             except RagfactoryError as error:
                 errors.append(error)
     return Reindexed(report, tuple(errors))
@@ -84,13 +87,19 @@ def _projects(config: Config, selection: Selection) -> list[tuple[str, str]]:
 
 
 def _reindex_project(
-    project: Project, document_type: str | None, options: RunOptions, emit: Listener, report: RunReport
+    project: Project,
+    document_type: str | None,
+    options: RunOptions,
+    *,
+    vectors: VectorMaker,
+    emit: Listener,
+    report: RunReport,
 ) -> None:
     roots = project.roots(document_type)
     named = {identity for identity in project.documents if identity[0] in roots and not roots[identity[0]].whole}
     found = scan_again([root for root, entry in roots.items() if entry.whole], named)
     _tell_vanished(found, project, emit)
-    ProjectRun(project, options, _profile_of(project, roots), roots, emit).execute(found, report)
+    ProjectRun(project, options, _profile_of(project, roots), roots, vectors=vectors, emit=emit).execute(found, report)
 
 
 def _tell_vanished(found: Scan, project: Project, emit: Listener) -> None:

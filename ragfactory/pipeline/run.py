@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
@@ -23,10 +24,12 @@ from ragfactory.store.faiss_files import import_faiss
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
     from ragfactory.pipeline.scan import Scan, Source
+    from ragfactory.pipeline.vectors import VectorMaker
     from ragfactory.reporting.report import RunReport
     from ragfactory.store.failures import FailureRecord
     from ragfactory.store.records import DocumentRecord, RootEntry
@@ -60,6 +63,8 @@ class ProjectRun:
         options: RunOptions,
         profile_of: Callable[[Source], str | None],
         roots: Mapping[str, RootEntry],
+        *,
+        vectors: VectorMaker,
         emit: Listener,
     ) -> None:
         config = project.config
@@ -71,6 +76,7 @@ class ProjectRun:
         self._options = options
         self._profile_of = profile_of
         self._roots = roots
+        self._vectors = vectors
         self._emit = emit
         self._recipes = Recipes(
             self._profiles.values(),
@@ -124,11 +130,13 @@ class ProjectRun:
         with Assembly(
             self._project.open_index,
             self._recipes,
+            self._vectors,
             self._emit,
             making=making,
             removed=leaving,
             renamed=plan.moved.values(),
             is_over=self._options.is_over,
+            give_up=partial(self._failed, tries),
         ) as assembly:
             taken_in = self._process(tasks, plan, assembly, tries) if tasks else 0
             for document_type in restyled:
@@ -167,8 +175,7 @@ class ProjectRun:
                 source, outcome = tasks[tried], next(outcomes)
                 tried += 1
                 if (error := outcome.error) is not None:
-                    tries.failed(source, error)
-                    self._emit(events.Failed.of(source.root, source.doc_id, error))
+                    self._failed(tries, source, error)
                     continue
                 tries.succeeded(source)
                 self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, assembly)
@@ -176,6 +183,10 @@ class ProjectRun:
         for source in tasks[tried:]:
             self._emit(events.Left(source.root, source.doc_id))
         return taken_in
+
+    def _failed(self, tries: Tries, source: Source, error: RagfactoryError) -> None:
+        tries.failed(source, error)
+        self._emit(events.Failed.of(source.root, source.doc_id, error))
 
     def _take_in(self, source: Source, prepared: PreparedDocument, plan: Plan, assembly: Assembly) -> None:
         for warning in prepared.warnings:

@@ -15,6 +15,8 @@ from ragfactory.errors import ExitCode
 if TYPE_CHECKING:
     from ragfactory.events import Event
 
+_MOST_INCIDENTS = 1000
+
 
 @dataclass(slots=True)
 class StageTotals:
@@ -23,6 +25,23 @@ class StageTotals:
     items: int = 0
     seconds: float = 0.0
     tokens: int = 0
+
+
+@dataclass(slots=True)
+class DeviceTotals:
+    """What one device did: items and tokens of its work and the `seconds` that it was at it.
+
+    `retried` counts items that it did not do and that were done again, `workers_lost` processes that died or hung, `rests` how
+    often it was given no work for a while; `benched` is why it got none any more.
+    """
+
+    items: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    retried: int = 0
+    workers_lost: int = 0
+    rests: int = 0
+    benched: str | None = None
 
 
 def new_run_id() -> str:
@@ -57,7 +76,8 @@ class RunReport:
     stages: dict[str, StageTotals] = field(
         default_factory=lambda: {name: StageTotals() for name in ("parse", "chunk", "embed", "publish")}
     )
-    devices: dict[str, StageTotals] = field(default_factory=dict)
+    devices: dict[str, DeviceTotals] = field(default_factory=dict)
+    incidents: list[dict[str, str]] = field(default_factory=list)
     published: list[dict[str, Any]] = field(default_factory=list)
     planned: dict[str, list[str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
@@ -112,11 +132,33 @@ class RunReport:
                 self.chunks_reused += event.reused
                 self.chunks_deduplicated += event.deduplicated
             case events.Embedded():
-                for totals in (self.stages["embed"], self.devices.setdefault(event.device, StageTotals())):
-                    totals.items += event.chunks
-                    totals.seconds += event.seconds
-                    totals.tokens += event.tokens
+                self._add("embed", event.chunks, event.seconds)
+                self.stages["embed"].tokens += event.tokens
                 self.chunks_windowed += event.windowed
+            case _:
+                self._note_device(event)
+
+    def _note_device(self, event: Event) -> None:
+        match event:
+            case events.Worked():
+                totals = self._device(event.device)
+                totals.items += event.items
+                totals.tokens += event.tokens
+                totals.seconds += event.seconds
+            case events.Retried():
+                self._device(event.device).retried += event.items
+                self._note_incident(event.device, "retried", event.reason)
+            case events.WorkerLost():
+                self._device(event.device).workers_lost += 1
+                self._note_incident(event.device, "worker_lost", event.reason)
+            case events.Rested():
+                self._device(event.device).rests += 1
+                self._note_incident(event.device, "rested", event.reason)
+            case events.Benched():
+                self._device(event.device).benched = event.reason
+                self._note_incident(event.device, "benched", event.reason)
+            case events.FellBack():
+                self._note_incident("cpu", "fell_back", event.reason)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -137,6 +179,14 @@ class RunReport:
     def to_json(self) -> bytes:
         """The report as indented JSON."""
         return orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    def _device(self, name: str) -> DeviceTotals:
+        return self.devices.setdefault(name, DeviceTotals())
+
+    def _note_incident(self, device: str, what: str, reason: str) -> None:
+        """Remember why, as long as the list is short; the event log has all of it."""
+        if len(self.incidents) < _MOST_INCIDENTS:
+            self.incidents.append({"device": device, "what": what, "reason": reason})
 
     def _add(self, stage: str, items: int, seconds: float) -> None:
         self.stages[stage].items += items

@@ -67,7 +67,7 @@ class NewChunk:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A chunk whose text is already stored, or comes earlier in this run: only its place is new."""
+    """A chunk whose text is already stored, or comes earlier in its document: only its place is new."""
 
     place: Place
     chunk_key: bytes
@@ -110,7 +110,7 @@ class VersionBuilder:
         kept = self._held_ids(document for identity, document in self._documents.items() if identity not in replaced)
         self._stored = KeyTable((s.ids, s.chunk_keys, kept[s.ids]) for s in self._segments.values())
         self._vectors = KeyTable((s.ids, s.vector_keys, np.ones(len(s), np.bool_)) for s in self._segments.values())
-        self._claimed: dict[bytes, int | None] = {}
+        self._added: dict[bytes, int] = {}
         merged = max(self._segments, default=0) + 1
         self._merge = BackgroundMerge(self._segments, self._staging.directory, merged, self._codec)
         self._next_segment = merged + 1 if self._merge.sources else merged
@@ -119,11 +119,8 @@ class VersionBuilder:
         self._lexical = LexicalWriter(self._staging.directory / LEXICAL)
 
     def is_stored(self, chunk_key: bytes) -> bool:
-        """Whether the chunk is stored already or was claimed earlier in this run; if not, it is claimed by this call."""
-        if chunk_key in self._claimed or self._stored.find(chunk_key) is not None:
-            return True
-        self._claimed[chunk_key] = None
-        return False
+        """Whether the chunk is stored already, by this run or before it."""
+        return self._row_of(chunk_key) is not None
 
     def has_vector(self, vector_key: bytes) -> bool:
         """Whether the vector of that key was made before, by an earlier version or by an unfinished run."""
@@ -134,17 +131,20 @@ class VersionBuilder:
         self._log.append(keys, self._codec.encode(vectors))
 
     def add(self, document: DocumentRecord, chunks: Sequence[NewChunk | Repeated]) -> None:
-        """Add a document, or put it in the place of its predecessor. Every vector it needs was put before."""
+        """Add a document, or put it in the place of its predecessor. Every vector it needs was put before.
+
+        Of a new chunk that is stored by now, only the place is kept.
+        """
         first = self._next_row
         shared = []
         for chunk in chunks:
-            if isinstance(chunk, Repeated):
-                row = self._claimed.get(chunk.chunk_key)
-                row = self._stored.find(chunk.chunk_key) if row is None else row
-                assert row is not None, "a repeated chunk comes after the one it repeats"
-                shared.append(SharedRow(row=row, place=chunk.place))
+            row = self._row_of(chunk.chunk_key)
+            if row is not None:
+                place = chunk.place if isinstance(chunk, Repeated) else chunk.record.place
+                shared.append(SharedRow(row=row, place=place))
                 continue
-            self._claimed[chunk.chunk_key] = self._append(chunk)
+            assert isinstance(chunk, NewChunk), "a repeated chunk comes after the one it repeats"
+            self._added[chunk.chunk_key] = self._append(chunk)
         count = self._next_row - first
         identity = document.root, document.path
         self._documents[identity] = document.model_copy(
@@ -221,6 +221,10 @@ class VersionBuilder:
             for shared in document.shared:
                 live[shared.row] = True
         return live
+
+    def _row_of(self, chunk_key: bytes) -> int | None:
+        row = self._added.get(chunk_key)
+        return self._stored.find(chunk_key) if row is None else row
 
     def _append(self, chunk: NewChunk) -> int:
         if self._writer is not None and len(self._writer) >= SEGMENT_BYTES // self._codec.size:

@@ -10,7 +10,6 @@ import pty
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +21,12 @@ from ragfactory.cli.main import NAME
 from ragfactory.fleet.leases import Lease, machine_wide
 from ragfactory.fleet.marks import mark, marked_process
 from ragfactory.fleet.model import Device
-from tests.fleet.nvml.simulated_box import SimulatedBox, build_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.cli.conftest import Ended
+    from tests.fleet.nvml.simulated_box import SimulatedBox
 
     Cli = Callable[..., Ended]
 
@@ -37,19 +36,9 @@ PATIENCE_S = 20.0
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 
 
-@pytest.fixture(scope="session")
-def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_library(tmp_path_factory.mktemp("nvml"))
-
-
 @pytest.fixture(autouse=True)
-def box(cli: Cli, nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedBox:
-    """Eight cards, and a folder of leases that no run but those of the test knows."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    box = SimulatedBox(tmp_path / "scenario")
-    box.install(nvml_library, monkeypatch)
-    return box
+def box(cli: Cli, simulated_box: SimulatedBox) -> SimulatedBox:
+    return simulated_box
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ class Told:
     def bench(self, device: Device, reason: str) -> None:
         pass
 
+    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+        pass
+
     def release(self, device: Device) -> None:
         pass
 

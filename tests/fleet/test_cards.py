@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,11 +67,18 @@ def test_work_spreads_over_the_cards_and_claims_each_for_its_run(
     fleet: Fleet, leases: Path, simulated_box: SimulatedBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_TOKEN_S", "0.001")
-    assert fleet.map(items(*plain(200))) == hashes(plain(200))
+    work = [replace(item, document="report.pdf") for item in items(*plain(200))]
+    found, said = {}, set()
+    for some in fleet.answers(work):
+        found |= some
+        said |= {holder.work for holder in holders(leases).values()}
+    assert [found[item.key] for item in work] == hashes(plain(200))
+    assert said <= {"embed", "embed, report.pdf", None}
+    assert "embed, report.pdf" in said
     assert set(fleet.totals) == {f"gpu{n}" for n in range(8)}
     held = holders(leases)
     assert set(held) == {card.uuid for card in simulated_box.cards}
-    assert {(holder.run, holder.role) for holder in held.values()} == {("run-1", "embed")}
+    assert {(holder.run, holder.role) for holder in held.values()} == {("run-1", None)}
     fleet.unload()
     assert holders(leases) == {}
 

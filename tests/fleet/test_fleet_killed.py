@@ -95,13 +95,18 @@ def test_a_worker_killed_between_two_runs_is_replaced_and_blamed_on_nobody(tmp_p
 PARENT = """
 import sys
 from pathlib import Path
+from ragfactory.events import WorkerStarted
 from ragfactory.fleet.process import Job
 from ragfactory.fleet.scheduler import Fleet
-from ragfactory.fleet.worker import HEARTBEAT_S
 from tests.fleet.fleets import Told, items
 
 job = Job("misbehaving_worker:answerer", {}, "run-1", Path(sys.argv[1]))
-with Fleet(job, Told(2), lambda event: print(event, flush=True), batch_tokens=10) as fleet:
+
+def tell(event):
+    if isinstance(event, WorkerStarted):
+        print(event, flush=True)
+
+with Fleet(job, Told(2), tell, batch_tokens=10) as fleet:
     fleet.map(items(b"a", b"b"))
     fleet.map(items(sys.argv[2].encode(), b"c"))
     sys.stdin.read()
@@ -117,7 +122,7 @@ def test_workers_end_with_the_process_that_runs_them(tmp_path: Path, doing: str,
     ) as parent:
         assert parent.stdout is not None
         started = [parent.stdout.readline() for _ in range(2)]
-        assert all(b"WorkerStarted" in line for line in started)
+        assert all(line.startswith(b"WorkerStarted") for line in started)
         workers = workers_of(parent.pid)
         assert len(workers) == 2
         parent.send_signal(number)

@@ -225,8 +225,3 @@ def test_cards_that_the_driver_told_of_before_are_waited_for_when_it_falls_silen
     judge(policy, card(0))
     silent = Box(problem="the NVIDIA driver does not answer")
     assert may(policy.judge(silent, Role.EMBED, 0.0, {}, ())) == []
-
-
-def test_work_goes_to_the_cpu_after_the_time_to_cool_down() -> None:
-    policy = Policy(Fleet(cool_down_s=60))
-    assert [policy.wait_or_cpu(100.0, now) for now in (100.0, 159.9, 160.0)] == [False, False, True]

@@ -20,7 +20,7 @@ from ragfactory.errors import (
     ProfileError,
     UsageError,
 )
-from ragfactory.pipeline import assembly
+from ragfactory.pipeline import assembly, vectors
 from ragfactory.retrieval.search import Mode
 from ragfactory.store.layout import IndexName, IndexPaths, all_index_names
 from ragfactory.store.lock import writer_lock
@@ -210,7 +210,7 @@ def test_a_removal_is_published_also_when_a_folder_cannot_be_read(
 def test_an_interrupted_run_goes_on_where_it_was(
     workplace: Workplace, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "BATCH", 2)
+    monkeypatch.setattr(vectors, "LOCAL_BATCH", 2)
     for n, subject in enumerate(("seals", "foxes", "herons", "badgers", "owls")):
         workplace.write(f"{n}.txt", SEALS.replace("seals", subject))
     workplace.ingest()

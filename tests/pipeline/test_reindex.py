@@ -9,7 +9,7 @@ import pytest
 
 from ragfactory import events
 from ragfactory.errors import ExitCode, IndexNotFoundError, LockedError
-from ragfactory.pipeline import assembly
+from ragfactory.pipeline import vectors
 from ragfactory.pipeline.reindex import Selection
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths
 from ragfactory.store.lock import writer_lock
@@ -215,7 +215,7 @@ def test_a_project_that_is_being_written_does_not_hold_up_the_others(workplace: 
 def test_time_that_is_up_publishes_what_is_whole_and_leaves_the_rest(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "BATCH", 2)
+    monkeypatch.setattr(vectors, "LOCAL_BATCH", 2)
     words = ("seals", "owls", "herons", "foxes", "badgers")
     workplace.write("first.txt", INVOICE)
     workplace.ingest()
@@ -238,7 +238,7 @@ def test_time_that_is_up_publishes_what_is_whole_and_leaves_the_rest(
 def test_a_document_that_was_half_embedded_when_time_was_up_keeps_its_vectors(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "BATCH", 2)
+    monkeypatch.setattr(vectors, "LOCAL_BATCH", 2)
     workplace.write("before.txt", BOILER)
     workplace.ingest()
     sentences = (

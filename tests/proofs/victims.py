@@ -59,13 +59,13 @@ def warm_up() -> None:
     """Import what runs need, and keep one loaded model for all of them."""
     from ragfactory.embedding import engine
     from ragfactory.embedding.locate import resolve
-    from ragfactory.pipeline import assembly
+    from ragfactory.pipeline import vectors
 
     for module in HEAVY:
         importlib.import_module(module)
     model = engine.open_embedder(resolve(MODEL, Path(os.devnull)), device="cpu")
     engine.open_embedder = lambda *_, **__: model
-    assembly.BATCH = BATCH
+    vectors.LOCAL_BATCH = BATCH
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process that forks has one thread"
 
 

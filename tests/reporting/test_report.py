@@ -21,8 +21,17 @@ def test_events_of_a_run_are_summed_up() -> None:
         events.Stored("/docs", "a.pdf", "t/p/rapport", "added"),
         events.Stored("/docs", "b.pdf", "t/p/rapport", "moved"),
         events.Recovered("t/p/rapport", 7),
-        events.Embedded(8, 800, 1, 2.0, "cpu"),
-        events.Embedded(4, 400, 0, 1.0, "GPU-1"),
+        events.Embedded(8, 800, 1, 2.0),
+        events.Embedded(4, 400, 0, 1.0),
+        events.Worked("cpu", "embed", 8, 800, 2.0),
+        events.Worked("gpu1", "embed", 3, 300, 0.5),
+        events.Retried("gpu1", 1, "out of memory"),
+        events.Worked("gpu1", "embed", 1, 100, 0.5),
+        events.WorkerLost("gpu1", "its process ended: SIGKILL"),
+        events.Rested("gpu1", "80 °C"),
+        events.Resumed("gpu1"),
+        events.Benched("gpu1", "it fails over and over"),
+        events.FellBack("no card could take the work"),
         events.Assembled("/docs", "a.pdf", "t/p/rapport", 9, 0, 1),
         events.Assembled("/docs", "b.pdf", "t/p/rapport", 3, 2, 0),
         events.Notice("the full model is not here"),
@@ -40,7 +49,19 @@ def test_events_of_a_run_are_summed_up() -> None:
         "embed": {"items": 12, "seconds": 3.0, "tokens": 1200},
         "publish": {"items": 1, "seconds": 0.5, "tokens": 0},
     }
-    assert {device: totals["items"] for device, totals in found["devices"].items()} == {"cpu": 8, "GPU-1": 4}
+    nothing = {"retried": 0, "workers_lost": 0, "rests": 0, "benched": None}
+    troubles = {"retried": 1, "workers_lost": 1, "rests": 1, "benched": "it fails over and over"}
+    assert found["devices"] == {
+        "cpu": {"items": 8, "seconds": 2.0, "tokens": 800, **nothing},
+        "gpu1": {"items": 4, "seconds": 1.0, "tokens": 400, **troubles},
+    }
+    assert [(incident["device"], incident["what"]) for incident in found["incidents"]] == [
+        ("gpu1", "retried"),
+        ("gpu1", "worker_lost"),
+        ("gpu1", "rested"),
+        ("gpu1", "benched"),
+        ("cpu", "fell_back"),
+    ]
     assert found["failed"] == [
         {
             "root": "/docs",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli import options
 from ragfactory.cli.output import on_one_line
@@ -25,10 +23,7 @@ _PURPOSES = {"embed": "make vectors", "rerank": "order what was found", "write":
 
 
 def plan(
-    devices: Annotated[
-        str | None,
-        typer.Option("--devices", help="auto, cpu, or cards such as 0,2-5.", show_default="the configuration's"),
-    ] = None,
+    devices: options.Devices = None,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
@@ -40,8 +35,7 @@ def plan(
         from ragfactory.fleet.model import Role
         from ragfactory.fleet.policy import Policy
 
-        fleet = options.configure(home).fleet
-        policy = Policy(fleet.model_copy(update={"devices": devices}) if devices else fleet)
+        policy = Policy(options.configure(home, devices=devices).fleet)
         with open_driver() as driver:
             box = driver.look()
         policy.devices.require(box)

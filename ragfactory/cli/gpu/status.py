@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,22 +15,11 @@ from ragfactory.cli.run import run
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ragfactory.cli.gpu.look import Look
     from ragfactory.cli.output import Output
     from ragfactory.fleet.driver import Driver
-    from ragfactory.fleet.model import Box
     from ragfactory.fleet.policy import Policy
     from ragfactory.fleet.state import CardState
-
-_EVERY_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The machine at one moment: `task` is what runs of ours do."""
-
-    box: Box
-    states: list[CardState]
-    task: str | None
 
 
 def status(
@@ -41,6 +30,7 @@ def status(
     """Show every card: temperature, use, memory, power, and what it does for which run."""
 
     def body(output: Output) -> CommandResult:
+        from ragfactory.cli.gpu.look import look
         from ragfactory.fleet.driver import open_driver
         from ragfactory.fleet.policy import Policy
 
@@ -51,7 +41,7 @@ def status(
             if watch:
                 _watch(output.console, driver, policy)
                 return CommandResult()
-            found = _look(driver, policy)
+            found = look(driver, policy)
         return CommandResult(data=_data(found), render=lambda console: _render(found, console))
 
     run("gpu status", body, json=json)
@@ -67,36 +57,27 @@ def _require_terminal(output: Output) -> None:
 def _watch(console: Console, driver: Driver, policy: Policy) -> None:
     from rich.live import Live
 
+    from ragfactory.cli.gpu.look import EVERY_S, look
     from ragfactory.cli.gpu.table import status_table
 
     try:
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
-                found = _look(driver, policy)
+                found = look(driver, policy)
                 live.update(status_table(found.box, found.states, console.width), refresh=True)
-                time.sleep(_EVERY_S)
+                time.sleep(EVERY_S)
     except KeyboardInterrupt:  # the way to end it
         return
 
 
-def _look(driver: Driver, policy: Policy) -> Look:
-    from ragfactory.fleet.leases import holders, machine_wide
-    from ragfactory.fleet.state import card_states
-
-    box = driver.look()
-    held = holders(machine_wide())
-    works = dict.fromkeys(f"{holder}: {holder.work}" for holder in held.values() if holder.work)
-    return Look(box, card_states(box, held, policy, time.monotonic()), "; ".join(works) or None)
-
-
-def _data(look: Look) -> dict[str, Any]:
+def _data(found: Look) -> dict[str, Any]:
     return {
-        "driver": look.box.driver,
-        "cuda": look.box.cuda,
-        "problem": look.box.problem,
-        "gpu_count": len(look.states),
-        "gpus": [_card(state) for state in look.states],
-        "current_task": look.task,
+        "driver": found.box.driver,
+        "cuda": found.box.cuda,
+        "problem": found.box.problem,
+        "gpu_count": len(found.states),
+        "gpus": [_card(state) for state in found.states],
+        "current_task": found.task,
     }
 
 
@@ -105,7 +86,7 @@ def _card(state: CardState) -> dict[str, Any]:
     return asdict(state.card) | known
 
 
-def _render(look: Look, console: Console) -> None:
+def _render(found: Look, console: Console) -> None:
     from ragfactory.cli.gpu.table import status_table
 
-    console.print(status_table(look.box, look.states, console.width))
+    console.print(status_table(found.box, found.states, console.width))
