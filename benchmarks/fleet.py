@@ -1,4 +1,5 @@
-"""Is every card busy? Eight simulated devices do the same work under three ways of sharing it out; prints a table.
+"""Is every device busy? Eight simulated cards do the same work under three ways of sharing it out; then two real workers embed on
+this CPU, next to one. Prints tables.
 
     python benchmarks/fleet.py
 
@@ -18,12 +19,18 @@ import random
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ragfactory.embedding.catalog import ALL_MINILM_L6_V2
+from ragfactory.embedding.locate import resolve
+from ragfactory.embedding.serving import TARGET, setup_of, vectors_of
 from ragfactory.fleet.model import Device, Verdict
 from ragfactory.fleet.process import Job
-from ragfactory.fleet.scheduler import Fleet
+from ragfactory.fleet.scheduler import BATCH_TOKENS, Fleet
 from ragfactory.fleet.work import Item
 
 if TYPE_CHECKING:
@@ -35,14 +42,18 @@ DEVICES = 8
 TOKEN_S = 5e-5  # 20,000 tokens a second; a slower card is easier to keep busy
 VECTOR_BYTES = 4096
 RUNS = 5
+WORDS = ["the", "building", "was", "valued", "at", "its", "market", "price", "while", "rent", "and", "costs", "rose"]
 
 
-class SimulatedCards:
+class Always:
     """Devices that may always work, and are nobody else's."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices = devices
 
     def judge(self, _role: Role) -> Sequence[Verdict]:
         """All of them."""
-        return [Verdict(Device(f"sim{n}", f"GPU-{n}"), eligible=True, reason="simulated") for n in range(DEVICES)]
+        return [Verdict(device, eligible=True, reason="simulated") for device in self._devices]
 
     def claim(self, _device: Device, _role: Role) -> bool:
         """Always."""
@@ -128,6 +139,28 @@ def report(title: str, lengths: Sequence[int], fleet: Fleet, runs: int) -> None:
         print(f"{name:30}{seconds:9.3f}{efficiency(lengths, seconds):12.3f}{slices / seconds:8.2f}")
 
 
+def workers_on_the_cpu(folder: Path) -> None:
+    """Print what two workers make of the cores of this machine, next to one that has them all."""
+    model = resolve(ALL_MINILM_L6_V2.name, folder)
+    rng = random.Random(3)
+    texts = [" ".join(rng.choices(WORDS, k=rng.randint(20, 200))) for _ in range(400)]
+    items = [Item(str(n), len(text.split()), text.encode()) for n, text in enumerate(texts)]
+    seconds, made = {}, {}
+    for workers in (1, 2):
+        os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+        job = Job(TARGET, setup_of(model), "benchmark", folder / "workers.log")
+        with Fleet(job, Always([Device(f"cpu:{n}") for n in range(workers)]), lambda _event: None) as fleet:
+            fleet.map([replace(item, weight=BATCH_TOKENS) for item in items[: 2 * workers]])  # has every worker started
+            started = time.perf_counter()
+            answers = fleet.map(items)
+            seconds[workers] = time.perf_counter() - started
+        made[workers] = vectors_of([answer for answer in answers if isinstance(answer, bytes)], model.spec.dimension)
+    print(f"\nReal workers on {os.cpu_count()} cores: {len(texts)} texts with {model.spec.name}")
+    for workers, took in seconds.items():
+        print(f"{f'{workers} worker' + 's' * (workers > 1):30}{took:9.3f} s{seconds[1] / took:8.2f}")
+    print(f"largest difference of any number: {np.abs(made[1] - made[2]).max():.1e}")
+
+
 def main() -> None:
     """Print the tables for a night's work and for one document."""
     here = Path(__file__)
@@ -137,10 +170,13 @@ def main() -> None:
     document = [rng.randint(40, 500) for _ in range(150)]
     with tempfile.TemporaryDirectory() as folder:
         job = Job(f"{here.stem}:answerer", {}, "benchmark", Path(folder) / "workers.log")
-        with Fleet(job, SimulatedCards(), lambda _event: None) as fleet:
+        cards = [Device(f"sim{n}", f"GPU-{n}") for n in range(DEVICES)]
+        with Fleet(job, Always(cards), lambda _event: None) as fleet:
             measured(fleet, [2000] * DEVICES)  # has every worker started
             report("5,000 mixed chunks", mixed_lengths(5000, seed=1), fleet, runs=1)
             report("One document of 150 chunks", document, fleet, runs=RUNS)
+        del os.environ["RAGFACTORY_DEVICE_HOOK"]
+        workers_on_the_cpu(Path(folder))
 
 
 if __name__ == "__main__":
