@@ -20,7 +20,7 @@ from ragfactory.fleet.marks import mark
 if TYPE_CHECKING:
     from ragfactory.fleet.frames import Frame
     from ragfactory.fleet.model import Device
-    from ragfactory.fleet.work import Batch
+    from ragfactory.fleet.work import Batch, Item
 
 _READ_BYTES = 2**18
 _DYING_S = 1.0  # what a process that closed its connection gets to be gone in, so that its status can be told
@@ -32,8 +32,8 @@ class Job:
     """What workers do: `target` is `module:function`, loaded in the worker.
 
     The function is called once, with `setup` and `cuda` or `cpu`, and returns the function that answers batches: payloads in, as
-    many answers out. What workers and their libraries print goes to the file `log`. A worker that had nothing to do for `idle_s`
-    seconds leaves; with None it stays.
+    many answers out, in a list or, as they come, in an iterator of (position, answer). What workers and their libraries print
+    goes to the file `log`. A worker that had nothing to do for `idle_s` seconds leaves; with None it stays.
     """
 
     target: str
@@ -70,6 +70,7 @@ class WorkerProcess:
         self.device = device
         self.batch: Batch | None = None
         self.is_ready = False
+        self._answered: set[str] = set()
         self._patience = patience
         self._reader = FrameReader()
         self._outgoing = bytearray()
@@ -99,14 +100,22 @@ class WorkerProcess:
         """Give it a batch; it must have none."""
         assert self.batch is None, "a worker has one batch at a time"
         self.batch = batch
+        self._answered.clear()
         allowed = self._allowed(batch) if self.is_ready else self._patience.start_s
         self._deadline = time.monotonic() + allowed
         self._send(pack("batch", [item.payload for item in batch.items], tokens=batch.tokens))
 
+    def answered(self, position: int) -> Item:
+        """Learn that it answered an item of its batch before it is done with all of them."""
+        assert self.batch is not None, "a worker answers the batch that it has"
+        item = self.batch.items[position]
+        self._answered.add(item.key)
+        return item
+
     def take_batch(self) -> Batch | None:
-        """Take back the batch that it has, answered or not."""
+        """Take back the batch that it has, without what was answered; None when there is nothing left of it."""
         batch, self.batch = self.batch, None
-        return batch
+        return batch.without(self._answered) if batch else None
 
     def receive(self) -> list[Frame]:
         """What came from it. Raises EOFError when it is gone, ValueError when it sends rubbish."""
@@ -120,10 +129,9 @@ class WorkerProcess:
             raise EOFError
         self._heard = time.monotonic()
         frames = list(self._reader.feed(data))
-        if any(frame.kind == "ready" for frame in frames):
-            self.is_ready = True
-            if self.batch is not None:
-                self._deadline = time.monotonic() + self._allowed(self.batch)
+        self.is_ready |= any(frame.kind == "ready" for frame in frames)
+        if self.batch is not None and any(frame.kind in {"ready", "answer"} for frame in frames):
+            self._deadline = time.monotonic() + self._allowed(self.batch)
         return frames
 
     def flush(self) -> None:

@@ -190,21 +190,29 @@ class Fleet:
         match frame.kind:
             case "ready":
                 self._emit(events.WorkerStarted(station.name, frame.data["seconds"]))
+            case "answer":
+                item = worker.answered(frame.data["position"])
+                self._answers[item.key] = frame.parts[0]
             case "done":
-                self._done(station, _batch_of(worker), frame)
+                self._done(station, worker, frame)
             case "oom":
-                self._shrink(station, _batch_of(worker), frame.data["message"])
+                if batch := worker.take_batch():
+                    self._shrink(station, batch, frame.data["message"])
             case "error":
-                self._redo(station, _batch_of(worker), frame.data["message"], deadly=False)
+                if batch := worker.take_batch():
+                    self._redo(station, batch, frame.data["message"], deadly=False)
             case "unloadable" | "broken":
                 self._lose(station, frame.data["message"])
             case "left":
                 self._let_go(station)
 
-    def _done(self, station: Station, batch: Batch, frame: Frame) -> None:
-        assert len(frame.parts) == len(batch.items), "a worker answers every item of a batch"
-        for item, answer in zip(batch.items, frame.parts, strict=True):
-            self._answers[item.key] = answer
+    def _done(self, station: Station, worker: WorkerProcess, frame: Frame) -> None:
+        batch = worker.batch
+        assert batch is not None, "a worker is done with the batch that it has"
+        unanswered = worker.take_batch()
+        if unanswered is not None:
+            for item, answer in zip(unanswered.items, frame.parts, strict=True):
+                self._answers[item.key] = answer
         seconds = frame.data["seconds"]
         station.totals.items += len(batch.items)
         station.totals.tokens += batch.tokens
@@ -282,12 +290,6 @@ class Fleet:
             station.todo.clear()
             if station.worker is not None and station.worker.batch is not None:
                 station.part_with_worker()
-
-
-def _batch_of(worker: WorkerProcess) -> Batch:
-    batch = worker.take_batch()
-    assert batch is not None, "a worker answers the batch that it has"
-    return batch
 
 
 def _trouble(batch: Batch) -> str:

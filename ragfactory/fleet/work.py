@@ -17,13 +17,14 @@ _SMALLEST = 16  # a batch is not made smaller than this part of a full one, so t
 class Item:
     """One piece of work: a key of its own, its weight in tokens, and the bytes that a worker is to answer with bytes.
 
-    `document` is what it is a part of, for people who ask what a card does.
+    `document` is what it is a part of, for people who ask what a card does. Only items of one `group` go into a batch together.
     """
 
     key: str
     weight: int
     payload: bytes
     document: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Batch:
     def is_lone(self) -> bool:
         """Whether it has only one item."""
         return len(self.items) == 1
+
+    def without(self, keys: Collection[str]) -> Batch | None:
+        """The batch without some of its items; None when nothing is left."""
+        items = tuple(item for item in self.items if item.key not in keys)
+        return replace(self, items=items) if items else None
 
     def halves(self, *, suspect: bool) -> tuple[Batch, Batch]:
         """Two batches of half of the items each."""
@@ -119,8 +125,11 @@ class Backlog:
     """Work that no device has: items not given out yet, and batches that came back."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._items = sorted(items, key=lambda item: item.weight)
+        self._groups: dict[str | None, list[Item]] = {}
+        for item in sorted(items, key=lambda item: item.weight):
+            self._groups.setdefault(item.group, []).append(item)
         self._remaining = sum(item.weight for item in items)
+        self._last_group: dict[str, str | None] = {}
         self._returned: list[Batch] = []
 
     def give_back(self, batch: Batch) -> None:
@@ -130,15 +139,16 @@ class Backlog:
     def take(self, device: str, devices: Collection[str], *, share: float, limit: int) -> Batch | None:
         """The next batch for one of the devices that work now; None when there is none for it.
 
-        Returned batches come first. Then the longest items, and of them half of the device's `share` in all that is left, at most
-        `limit` tokens with padding: batches shrink towards the end and the shortest items come last, so that all devices finish
-        together (guided self-scheduling, https://doi.org/10.1109/TC.1987.5009495).
+        Returned batches come first. Then the longest items of the group that the device had last, else of the largest one: half of
+        the device's `share` in all that is left, at most `limit` tokens with padding. Batches shrink towards the end and the
+        shortest items come last, so that all devices finish together (guided self-scheduling,
+        https://doi.org/10.1109/TC.1987.5009495).
         """
         for batch in reversed(self._returned):
             if batch.is_for(device, devices):
                 self._returned.remove(batch)
                 return batch
-        return self._cut(max(min(limit, int(self._remaining * share / 2)), limit // _SMALLEST))
+        return self._cut(device, max(min(limit, int(self._remaining * share / 2)), limit // _SMALLEST))
 
     def take_stranded(self, devices: Collection[str]) -> Batch | None:
         """A batch that only the CPU is left for, if there is one."""
@@ -147,12 +157,18 @@ class Backlog:
             self._returned.remove(batch)
         return batch
 
-    def _cut(self, budget: int) -> Batch | None:
-        if not self._items:
+    def _cut(self, device: str, budget: int) -> Batch | None:
+        if not self._groups:
             return None
-        longest = max(1, self._items[-1].weight)
-        count = max(1, min(len(self._items), budget // longest))
-        items = tuple(self._items[-count:])
-        del self._items[-count:]
+        last = self._last_group.get(device)
+        group = last if last in self._groups else max(self._groups, key=lambda name: len(self._groups[name]))
+        self._last_group[device] = group
+        waiting = self._groups[group]
+        longest = max(1, waiting[-1].weight)
+        count = max(1, min(len(waiting), budget // longest))
+        items = tuple(waiting[-count:])
+        del waiting[-count:]
+        if not waiting:
+            del self._groups[group]
         self._remaining -= sum(item.weight for item in items)
         return Batch(items)

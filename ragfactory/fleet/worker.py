@@ -59,7 +59,7 @@ class _Worker:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._answer: Callable[[Sequence[bytes]], Sequence[bytes]] | None = None
+        self._answer: Callable[[Sequence[bytes]], list[bytes] | Iterator[tuple[int, bytes]]] | None = None
         self._start: dict[str, Any] = {}
         self._hook = _function(os.environ[HOOK]) if os.environ.get(HOOK) else None
 
@@ -95,13 +95,22 @@ class _Worker:
         return True
 
     def _answers_to(self, frame: Frame) -> Sequence[bytes]:
+        """The answers to a batch; none where each was sent as it came."""
         assert self._answer is not None, "it was loaded"
         if self._hook is not None:
             self._hook(self._start["device"], list(frame.parts), frame.data["tokens"])
         answers = self._answer(frame.parts)
-        if len(answers) != len(frame.parts):
-            raise ValueError(f"{len(frame.parts)} answers expected, got {len(answers)}")
-        return answers
+        if isinstance(answers, list):
+            if len(answers) != len(frame.parts):
+                raise ValueError(f"{len(frame.parts)} answers expected, got {len(answers)}")
+            return answers
+        missing = set(range(len(frame.parts)))
+        for position, answer in answers:
+            missing.remove(position)
+            self._send("answer", [answer], position=position)
+        if missing:
+            raise ValueError(f"{len(frame.parts)} answers expected, {len(missing)} are missing")
+        return ()
 
     def _load(self) -> bool:
         self._send("loading")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 def answerer(setup: dict[str, Any], backend: str) -> Callable[[Sequence[bytes]], list[bytes]]:
@@ -28,6 +28,20 @@ def answerer(setup: dict[str, Any], backend: str) -> Callable[[Sequence[bytes]],
         seen = f"{backend} {card} {os.environ['RAGFACTORY_WORKER']} {os.getpid()}".encode()
         return lambda payloads: [seen] * len(payloads)
     return lambda payloads: [hashlib.sha256(payload).digest() for payload in payloads]
+
+
+def streamer(_setup: dict[str, Any], _backend: str) -> Callable[[Sequence[bytes]], Iterator[tuple[int, bytes]]]:
+    """Answers as `answerer` does, one payload after the other, the last first; at `fail` it raises, and at `die` it dies."""
+
+    def answer(payloads: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+        for position in reversed(range(len(payloads))):
+            if payloads[position] == b"fail":
+                raise ValueError("a text that the model does not like")
+            if payloads[position] == b"die":
+                os._exit(3)
+            yield position, hashlib.sha256(payloads[position]).digest()
+
+    return answer
 
 
 def fault(device: str, payloads: list[bytes], tokens: int) -> None:

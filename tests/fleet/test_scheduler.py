@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ragfactory.errors import DeviceUnavailableError, ExitCode
 from ragfactory.fleet.process import Job, Patience
 from ragfactory.fleet.scheduler import Fleet
 from ragfactory.fleet.work import ItemError
-from tests.fleet.fleets import Told, hashes, items, open_descriptors, plain, workers_of
+from tests.fleet.fleets import Told, hashes, items, open_descriptors, plain, state_of, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,8 +46,15 @@ def heard() -> list[Event]:
 
 @pytest.fixture
 def fleet_on(tmp_path: Path, heard: list[Event]) -> Callable[..., Fleet]:
-    def make(devices: Told, *, setup: dict[str, Any] | None = None, **options: Any) -> Fleet:
-        job = Job("misbehaving_worker:answerer", setup or {}, "run-1", tmp_path / "workers.log")
+    def make(
+        devices: Told,
+        *,
+        setup: dict[str, Any] | None = None,
+        target: str = "answerer",
+        idle_s: float | None = None,
+        **options: Any,
+    ) -> Fleet:
+        job = Job(f"misbehaving_worker:{target}", setup or {}, "run-1", tmp_path / "workers.log", idle_s=idle_s)
         options = {"check_s": 0.05, "cool_down_s": 0.2, "batch_tokens": 100} | options
         return Fleet(job, devices, heard.append, **options)
 
@@ -165,6 +173,47 @@ def test_an_item_that_fails_without_ending_its_worker_costs_no_worker(
     assert answers == hashes(payloads[:4] + payloads[5:])
     assert not names(heard, events.WorkerLost)
     assert not names(heard, events.Benched)
+
+
+@pytest.mark.parametrize("trouble", [b"fail", b"die"])
+def test_answers_that_came_before_the_trouble_count(
+    fleet_on: Callable[..., Fleet], heard: list[Event], trouble: bytes
+) -> None:
+    payloads = plain(10)
+    payloads[2] = trouble
+    with fleet_on(Told(1), target="streamer", batch_tokens=1600) as fleet:
+        parts = list(fleet.answers(items(*payloads)))
+    answers = {key: answer for part in parts for key, answer in part.items()}
+    assert sum(map(len, parts)) == 10
+    assert isinstance(answers.pop("2"), ItemError)
+    assert answers == {str(n): answer for n, answer in enumerate(hashes(payloads)) if n != 2}
+    assert all(event.items <= 3 for event in heard if isinstance(event, events.Retried)), "the first two and itself"
+
+
+def test_only_items_of_one_group_go_together(
+    fleet_on: Callable[..., Fleet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_BATCHES", str(tmp_path / "batches"))
+    work = [replace(item, group=f"document {n // 5}") for n, item in enumerate(items(*plain(20)))]
+    with fleet_on(Told(2), batch_tokens=1600) as fleet:
+        assert fleet.map(work) == hashes(plain(20))
+    sizes = [int(line.split()[1]) for line in (tmp_path / "batches").read_text().splitlines()]
+    assert sum(sizes) == 20
+    assert max(sizes) <= 5
+
+
+def test_a_worker_without_work_leaves_and_gives_its_device_back(
+    fleet_on: Callable[..., Fleet], heard: list[Event]
+) -> None:
+    with fleet_on(Told(1), idle_s=0.2) as fleet:
+        assert fleet.map(items(b"a")) == hashes([b"a"])
+        (worker,) = workers_of(os.getpid())
+        while state_of(worker) != "Z":
+            time.sleep(0.02)
+        assert fleet.map(items(b"b")) == hashes([b"b"])
+    assert names(heard, events.WorkerStarted) == ["gpu0", "gpu0"]
+    assert not names(heard, events.WorkerLost)
+    assert not names(heard, events.Retried)
 
 
 def test_two_poisonous_items_are_both_found(fleet_on: Callable[..., Fleet]) -> None:
