@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import http.client
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from ragfactory.endpoint import Endpoint
 from ragfactory.errors import UsageError
 
 DEFAULT_URL = "http://127.0.0.1:11434"
@@ -59,11 +59,9 @@ def _call(url: str, method: str, path: str, body: dict[str, Any] | None = None) 
 
 def _connection(url: str) -> http.client.HTTPConnection:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if host is None or parts.scheme not in {"http", "https"} or parts.path.strip("/"):
-        raise UsageError(f"--ollama-url: an address such as {DEFAULT_URL} expected, got {url!r}")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(host, port, timeout=_TIMEOUT_S)
+        endpoint = Endpoint.parse(url)
+    except ValueError as error:
+        raise UsageError(f"--ollama-url: an address such as {DEFAULT_URL} expected, got {url!r}: {error}") from error
+    if endpoint.target != "/":
+        raise UsageError(f"--ollama-url: an address such as {DEFAULT_URL} expected, without a path, got {url!r}")
+    return endpoint.connect(_TIMEOUT_S)

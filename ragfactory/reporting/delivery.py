@@ -11,14 +11,12 @@ import http.client
 import random
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
-
-from ragfactory.errors import UsageError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
+
+    from ragfactory.endpoint import Endpoint
 
     Body = Callable[[], bytes]
 
@@ -29,58 +27,13 @@ _ANSWER_BYTES = 64 * 1024  # an answer that is longer is not read to its end
 _TOO_MANY_REQUESTS = 429
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to post. `name` is safe to show: a path or a query can hold a secret, so it has neither."""
-
-    scheme: str
-    host: str
-    port: int | None
-    target: str
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Take a URL apart. Raises UsageError, whose message does not repeat it."""
-        if not url.isascii() or not url.isprintable() or " " in url:
-            raise _refusal("it holds a space, a control character or one that is not ASCII")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-            host.encode("idna")
-        except ValueError as error:
-            raise _refusal("its host or port is not one") from error
-        if parts.scheme not in {"http", "https"} or not host:
-            raise _refusal("it does not begin with http:// or https:// and a host")
-        if parts.username is not None:
-            raise _refusal("it holds a user name, which would end up in logs")
-        return cls(parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-
-    @property
-    def name(self) -> str:
-        """Scheme, host and port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection that opens itself when it is first used."""
-        kind = http.client.HTTPSConnection if self.scheme == "https" else http.client.HTTPConnection
-        return kind(self.host, self.port, timeout=_TIMEOUT_S)
-
-
-def _refusal(reason: str) -> UsageError:
-    return UsageError(
-        f"the webhook's URL cannot be used: {reason}",
-        hint="give one such as https://example.com/hook, and a secret in RAGFACTORY_WEBHOOK_TOKEN",
-    )
-
-
 class Delivery:
     """Posts JSON bodies to an endpoint until `stop`. A body is a function, called when it is sent."""
 
     def __init__(self, endpoint: Endpoint, headers: dict[str, str]) -> None:
         self._endpoint = endpoint
         self._headers = {"Content-Type": "application/json", **headers}
-        self._connection = endpoint.connect()
+        self._connection = endpoint.connect(_TIMEOUT_S)
         self._changed = threading.Condition()
         self._waiting: OrderedDict[Hashable, Body] = OrderedDict()
         self._draining = self._stopped = False

@@ -6,9 +6,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from ragfactory.endpoint import Endpoint, bearer
 from ragfactory.errors import ExitCode, UsageError
 from ragfactory.events import Begun
-from ragfactory.reporting.delivery import Delivery, Endpoint
+from ragfactory.reporting.delivery import Delivery
 from ragfactory.reporting.jsontext import to_json
 from ragfactory.reporting.status import SCHEMA, DocumentTracker, timestamp
 
@@ -30,7 +31,7 @@ class Webhook:
 
     def __init__(self, url: str, run_id: str, token: str | None = None, *, drain_s: float = 10.0) -> None:
         """`token` is sent as a bearer token; `close` waits `drain_s` seconds at most. Raises UsageError for a wrong URL."""
-        self._endpoint = Endpoint.parse(url)
+        self._endpoint = _endpoint(url)
         self._run_id = run_id
         self._drain_s = drain_s
         self._began = time.monotonic()
@@ -105,15 +106,24 @@ class Webhook:
         self._delivery.put([(_RUN, lambda: to_json(record))])
 
 
+def _endpoint(url: str) -> Endpoint:
+    try:
+        return Endpoint.parse(url)
+    except ValueError as error:
+        raise UsageError(
+            f"the webhook's URL cannot be used: {error}",
+            hint="give one such as https://example.com/hook, and a secret in RAGFACTORY_WEBHOOK_TOKEN",
+        ) from error
+
+
 def _authorization(token: str | None) -> dict[str, str]:
-    if not token:
-        return {}
-    if not token.isascii() or not token.isprintable():
+    try:
+        return bearer(token)
+    except ValueError as error:
         raise UsageError(
             "the webhook's token holds a character that a header cannot",
             hint="set RAGFACTORY_WEBHOOK_TOKEN to printable ASCII, without a line end",
-        )
-    return {"Authorization": f"Bearer {token}"}
+        ) from error
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, int]:
