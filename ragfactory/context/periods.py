@@ -22,7 +22,7 @@ _MONTH = (
     r"|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
     r"|january|february|march|may|june|july|october)"
 )
-_DATE = (
+DATE = (
     rf"(?:\d{{1,2}}(?:er|st|nd|rd|th)?\.?\s{_MONTH},?\s{_YEAR}|{_MONTH}\s\d{{1,2}},?\s{_YEAR}"
     rf"|\d{{1,2}}[-./]\d{{1,2}}[-./]{_YEAR})"
 )
@@ -35,8 +35,8 @@ _OF_A_YEAR = (
 _ENDED = (
     r"(?:boekjaar\seindigend\sop|geschäftsjahr\szum|exercice\sclos\s(?:le|au)|(?:fiscal\s|financial\s)?year\sended)"
 )
-_FISCAL_YEAR = re.compile(rf"\b(?:{_OF_A_YEAR}\s{_YEARS}|{_ENDED}\s{_DATE}|FY\s?{_YEARS})", re.IGNORECASE)
-_AS_AT = re.compile(rf"\b(?:per|ultimo|zum|au|as\sat|as\sof)\s{_DATE}", re.IGNORECASE)
+_FISCAL_YEAR = re.compile(rf"\b(?:{_OF_A_YEAR}\s{_YEARS}|{_ENDED}\s{DATE}|FY\s?{_YEARS})", re.IGNORECASE)
+_AS_AT = re.compile(rf"\b(?:per|ultimo|zum|au|as\sat|as\sof)\s{DATE}", re.IGNORECASE)
 _ONE_YEAR = re.compile(_YEAR)
 _SHORT_SECOND_YEAR = re.compile(rf"({_YEAR})\s?[/–-]\s?(\d\d)(?!\d)")
 

@@ -1,0 +1,204 @@
+"""What a whole document is about: entities, topics, domain, period, language, and how it might best be cut."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from ragfactory.context.entities import Entity, EntityKind, find_entities
+from ragfactory.context.periods import document_period
+from ragfactory.context.text import one_line
+from ragfactory.documents.features import measure
+from ragfactory.documents.model import BlockKind
+from ragfactory.profiles import StrategyName  # noqa: TC001 - pydantic reads it
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ragfactory.documents.model import Document
+
+Domain = Literal["finance", "legal", "sales", "coaching", "reviews", "technology", "other"]
+
+MOST_TOPICS = 8
+MOST_ENTITIES = 40
+MOST_CHARACTERS = 120  # of an entity, topic or period
+
+_SEARCHED = 400_000
+_SHARE = 0.5  # of a feature's full strength, from where on it decides the strategy
+_LINK = re.compile(r"(?:https?://|www\.)\S*", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{5,}")
+_NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
+_CUES: dict[Domain, tuple[str, ...]] = {
+    "finance": ("balans", "jaarrekening", "eigen vermogen", "bilanz", "jahresabschluss", "eigenkapital", "bilan",
+                "exercice", "capitaux propres", "balance sheet", "income statement", "net income", "omzet", "umsatzerlöse"),
+    "legal": ("overeenkomst", "artikel", "partijen", "aansprakelijkheid", "vertrag", "vertragsparteien", "haftung",
+              "contrat", "les parties", "responsabilité", "agreement", "liability", "hereinafter", "algemene voorwaarden"),
+    "sales": ("offerte", "prijs per", "levertijd", "excl. btw", "angebot", "lieferzeit", "zzgl. mwst", "devis",
+              "délai de livraison",
+              "hors taxes", "quotation", "unit price", "delivery time", "geldig tot"),
+    "coaching": ("coach", "sessie", "actiepunt", "leerdoel", "sitzung", "zielsetzung", "séance", "objectif personnel", "session",
+                 "action points", "feedback"),
+    "reviews": ("sterren", "beoordeling", "aanrader", "sterne", "bewertung", "étoiles", "avis", "stars", "review", "recommend"),
+    "technology": ("software", "server", "database", "api", "configuratie", "konfiguration", "browser", "firmware"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a document is about; empty and None where that is not known. `by` says who found it."""
+
+    entities: tuple[Entity, ...] = ()
+    topics: tuple[str, ...] = ()
+    domain: Domain | None = None
+    period: str | None = None
+    language: str | None = None
+    strategy: StrategyName | None = None
+    by: Literal["rule", "model"] = "rule"
+
+    def named(self, kind: EntityKind) -> tuple[str, ...]:
+        """The entities of one kind."""
+        return tuple(entity.text for entity in self.entities if entity.kind == kind)
+
+    def summary(self) -> str:
+        """The companies, period and topics on one line, for a prompt."""
+        parts = (", ".join(self.named("company")[:3]), self.period, ", ".join(self.topics[:5]))
+        return "; ".join(filter(None, parts))
+
+
+def analyse(document: Document) -> Analysis:
+    """Say by rule what a document is about: from its headings, words and form. Nothing is told that it does not state."""
+    text = document.text[:_SEARCHED]
+    period = document_period(document)
+    return Analysis(
+        entities=tuple(_plain_entities(find_entities(text))),
+        topics=_topics(document, text),
+        domain=_domain(text),
+        period=_plain(period.text) if period else None,
+        language=document.language,
+        strategy=_strategy(document),
+    )
+
+
+def _topics(document: Document, text: str) -> tuple[str, ...]:
+    """The headings of the two upper levels, else the words that come back most."""
+    headings = [(b.level or 1, document.text_of(b)) for b in document.blocks if b.kind is BlockKind.HEADING]
+    levels = sorted({level for level, _ in headings})[:2]
+    named = _distinct(_NUMBERING.sub("", heading) for level, heading in headings if level in levels)
+    return tuple(named[:MOST_TOPICS]) if len(named) > 1 else _frequent(text, document.language)
+
+
+def _frequent(text: str, language: str | None) -> tuple[str, ...]:
+    """Long words that come back, which in German means nouns."""
+    words = Counter(_WORD.findall(text))
+    often = [
+        word
+        for word, count in words.most_common(200)
+        if count >= 3 and len(word) >= 7 and (language != "de" or word[0].isupper())
+    ]
+    return tuple(_distinct(often)[:MOST_TOPICS])
+
+
+def _domain(text: str) -> Domain | None:
+    """The domain whose cues are found most; None where that is fewer than three kinds of them, or as many of another."""
+    low = text.casefold()
+    found_by = {
+        domain: sum(re.search(rf"\b{re.escape(cue)}\b", low) is not None for cue in cues)
+        for domain, cues in _CUES.items()
+    }
+    ranked = Counter(found_by).most_common(2)
+    (best, found), (_, second) = ranked
+    return best if found >= 3 and found > second else None
+
+
+def _strategy(document: Document) -> StrategyName:
+    features = measure(document, [(block, document.text_of(block)) for block in document.blocks])
+    paged = (document.page_count or 0) > 1
+    for feature, strategy in (
+        ("code", "code"),
+        ("turns", "conversation_turns"),
+        ("tables", "page_plus_table_aware" if paged else "table_aware"),
+        ("headings", "semantic_sections"),
+    ):
+        if features[feature].strength >= _SHARE:
+            return strategy  # type: ignore[return-value]  # a tuple of literals is read as strings
+    return "default"
+
+
+# What a model says.
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    kind: EntityKind
+    text: _Text
+
+
+class _Answer(BaseModel):
+    """The shape that is asked of a model."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    entities: list[_Named] = []
+    topics: list[_Text] = []
+    domain: Domain | None = None
+    period: _Text | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = None
+    strategy: StrategyName | None = None
+
+
+def analysis_schema() -> dict[str, Any]:
+    """The JSON schema of the answer that `read_analysis` takes, for a grammar."""
+    return _Answer.model_json_schema()
+
+
+def read_analysis(answer: str, document: Document) -> Analysis | None:
+    """What a model answered, as JSON; None where it is not of the shape that was asked.
+
+    Lists and texts are capped, links and markup dropped, and an entity, or a period, that does not stand in the document is left
+    out: a model may choose, but not invent.
+    """
+    try:
+        said = _Answer.model_validate_json(answer)
+    except ValidationError:
+        return None
+    words = " ".join(document.text[:_SEARCHED].casefold().split())
+    entities = [Entity(entity.kind, entity.text) for entity in said.entities if _stands_in(words, entity.text)]
+    return Analysis(
+        entities=tuple(_plain_entities(entities)[:MOST_ENTITIES]),
+        topics=tuple(_distinct(said.topics)[:MOST_TOPICS]),
+        domain=said.domain,
+        period=_plain(said.period) if said.period and _stands_in(words, said.period) else None,
+        language=said.language,
+        strategy=said.strategy,
+        by="model",
+    )
+
+
+def _stands_in(words: str, text: str) -> bool:
+    return " ".join(text.casefold().split()) in words
+
+
+def _plain_entities(entities: Iterable[Entity]) -> list[Entity]:
+    plain = (Entity(entity.kind, _plain(entity.text)) for entity in entities)
+    return list(dict.fromkeys(entity for entity in plain if entity.text))
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """The texts on one line each, short, and those that differ in case only once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        plain = _plain(text)
+        if plain:
+            found.setdefault(plain.casefold(), plain)
+    return list(found.values())
+
+
+def _plain(text: str) -> str:
+    return one_line(_LINK.sub("", text))[:MOST_CHARACTERS].rstrip()
