@@ -48,6 +48,19 @@ class Fleet(BaseModel):
     )
 
 
+class Context(BaseModel):
+    """The servers that write contexts over HTTP, for profiles that ask for it. Their key is in the environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    servers: tuple[str, ...] = Field(default=(), description="addresses such as http://127.0.0.1:11434")
+    model: str = Field(default="", description="the model's name on those servers")
+    kind: Literal["auto", "openai", "ollama"] = Field(default="auto", description="what the servers speak")
+    concurrency: int = Field(default=4, ge=1, le=64, description="requests at once for each server")
+    timeout_s: float = Field(default=300.0, gt=0, description="longest time for one answer")
+    window: int = Field(default=8192, ge=1024, description="tokens of a prompt and its answer together")
+
+
 class Config(BaseModel):
     """The settings of this machine. Keys of `config.toml` are the fields below, `home` and `config_dir` excepted."""
 
@@ -61,6 +74,7 @@ class Config(BaseModel):
     parsers: int = Field(default=0, ge=0, le=256, description="parser processes; 0 means one per core")
     limits: Limits = Limits()
     fleet: Fleet = Fleet()
+    context: Context = Context()
     webhook: str | None = Field(default=None, description="URL that runs post their statuses to")
     metrics_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         default=None, description="file that runs write metrics for Prometheus to"
@@ -76,6 +90,11 @@ class Config(BaseModel):
     def models(self) -> Path:
         """The folder for model weights."""
         return self.home / "models"
+
+    @property
+    def contexts(self) -> Path:
+        """The file that keeps every context that a model wrote."""
+        return self.home / "cache" / "contexts.sqlite"
 
     @property
     def runs(self) -> Path:
@@ -124,6 +143,11 @@ def load_config(home: Path | None = None, **overrides: Any) -> Config:
 def webhook_token() -> str | None:
     """The secret that the webhook is called with. It is no key of the file, so that `config show` cannot show it."""
     return os.environ.get("RAGFACTORY_WEBHOOK_TOKEN") or None
+
+
+def llm_api_key() -> str | None:
+    """The key for the servers of language models. It is no key of the file, so that `config show` cannot show it."""
+    return os.environ.get("RAGFACTORY_LLM_API_KEY") or None
 
 
 def explain(error: ValidationError) -> str:

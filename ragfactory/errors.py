@@ -153,6 +153,13 @@ class DamagedIndexError(RagfactoryError):
     exit_code = ExitCode.NO_INDEX
 
 
+class ContextCacheError(RagfactoryError):
+    """The cache of contexts cannot be used. It is never emptied or replaced by itself: what is in it cost hours to make."""
+
+    code = "context_cache"
+    exit_code = ExitCode.NO_INDEX
+
+
 class LockedError(RagfactoryError):
     """Another run is writing this index."""
 

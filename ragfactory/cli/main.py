@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ragfactory import __version__
-from ragfactory.cli import bench, config, doctor, gpu, index, ingest, inspect, model, profile, reindex, search
+from ragfactory.cli import bench, config, context, doctor, gpu, index, ingest, inspect, model, profile, reindex, search
 from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.errors import ExitCode
@@ -33,6 +33,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(gpu.app, name="gpu")
 app.add_typer(profile.app, name="profile")
 app.add_typer(model.app, name="model")
+app.add_typer(context.app, name="context")
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,256 @@
+"""Which server gets which prompt: free ones pull, a document's prompts keep to one server, and servers that fail rest."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ragfactory.context.remote.calling import UnfitError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ragfactory.context.prompt import Completion, Prompt
+    from ragfactory.context.remote.calling import CallError
+    from ragfactory.context.remote.servers import Patience
+
+Key = TypeVar("Key")
+
+# So many prompts at most are waiting, being answered, or answered and not taken: enough to find each server its own document.
+_UNDER_WAY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a prompt has no completion."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Job(Generic[Key]):
+    """A prompt on its way: how often it was sent in vain, the servers it failed on, and those of them that will never take it."""
+
+    key: Key
+    prompt: Prompt
+    tries: int = 0
+    failed_on: set[int] = field(default_factory=set)
+    refused_by: set[int] = field(default_factory=set)
+
+    @property
+    def group(self) -> int:
+        """What prompts with the same part of a document have in common. Two that are taken for one only share a server."""
+        return hash(self.prompt.shared)
+
+
+@dataclass(slots=True)
+class ServerState:
+    """How a server is doing. `failures` counts those in a row; `epoch` tells requests that were sent before the last of them."""
+
+    name: str
+    answered: int = 0
+    failed: int = 0
+    failures: int = 0
+    refusals: int = 0
+    epoch: int = 0
+    in_flight: int = 0
+    rests_until: float = 0.0
+    reason: str = ""
+    dropped: bool = False
+
+
+class Balance(Generic[Key]):
+    """Hands prompts to the threads that ask servers, and their results to the one who waits for them."""
+
+    def __init__(self, states: Sequence[ServerState], patience: Patience) -> None:
+        self._states = states
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[int, deque[Job[Key]]] = OrderedDict()
+        self._server_of: dict[int, int] = {}
+        self._results: deque[tuple[Key, Completion | Failure]] = deque()
+        self._under_way = 0
+        self._no_more = self._stopped = False
+        self._error: BaseException | None = None
+
+    # The one who asks for completions.
+
+    def offer(self, job: Job[Key]) -> bool:
+        """Add a prompt, when there is room for it; False when nobody wants its result any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._under_way < _UNDER_WAY)
+            if self._stopped:
+                return False
+            self._under_way += 1
+            self._put(job)
+            self._changed.notify_all()
+            return True
+
+    def no_more(self, error: BaseException | None = None) -> None:
+        """Say that all prompts were offered, or that the next could not be had."""
+        with self._changed:
+            self._no_more, self._error = True, error
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Have every thread end; what is under way is given up."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def results(self) -> Iterator[tuple[Key, Completion | Failure]]:
+        """Each prompt's key with its completion, or why it has none, as they come. Raises what `no_more` was told."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._results or self._finished() or self._stopped)
+                if not self._results:
+                    break
+                result = self._results.popleft()
+                self._under_way -= 1
+                self._changed.notify_all()
+            yield result
+        if self._error is not None:
+            raise self._error
+
+    # The threads that ask servers.
+
+    def take(self, server: int) -> tuple[Job[Key], int] | None:
+        """The next prompt for a server, and the epoch in which it is sent; waits for one. None when the server's work is over."""
+        state = self._states[server]
+        with self._changed:
+            while not (self._stopped or state.dropped or self._finished()):
+                rest = state.rests_until - time.monotonic()
+                probing = state.failures >= self._patience.strikes
+                if rest <= 0 and not (probing and state.in_flight) and (job := self._next(server)) is not None:
+                    state.in_flight += 1
+                    return job, state.epoch
+                self._changed.wait(rest if rest > 0 else None)
+            return None
+
+    def answered(self, server: int, job: Job[Key], completion: Completion) -> None:
+        """Hand in a completion."""
+        state = self._states[server]
+        with self._changed:
+            state.in_flight -= 1
+            state.answered += 1
+            state.failures = state.refusals = 0
+            self._end(job, completion)
+            self._changed.notify_all()
+
+    def failed(self, server: int, job: Job[Key], epoch: int, error: CallError) -> None:
+        """Hand a prompt back that a server did not answer: it goes elsewhere, or to the same server later, or is given up."""
+        state = self._states[server]
+        with self._changed:
+            state.in_flight -= 1
+            if self._stopped:  # it was hung up on
+                return
+            state.failed += 1
+            state.reason = str(error)
+            job.failed_on.add(server)
+            if isinstance(error, UnfitError):
+                job.refused_by.add(server)
+                self._refused(state)
+            elif isinstance(error, UnreachableError):
+                job.tries += 1
+                if epoch == state.epoch:  # of requests that fail together, the first counts
+                    self._rest(state, error.wait_s)
+            else:
+                state.dropped = True
+            if job.tries >= self._patience.tries:
+                self._end(job, Failure(f"{state.name}: {error}"))
+            else:
+                self._put(job, first=True)
+            self._end_hopeless()
+            self._changed.notify_all()
+
+    def broke(self, error: BaseException) -> None:
+        """Say that a thread ends by an error that nobody foresaw, which `results` then raises."""
+        with self._changed:
+            self._stopped, self._error = True, error
+            self._changed.notify_all()
+
+    # What follows is called with the lock held.
+
+    def _finished(self) -> bool:
+        return self._no_more and self._under_way == len(self._results)
+
+    def _put(self, job: Job[Key], *, first: bool = False) -> None:
+        if self._is_hopeless(job):
+            self._end(job, Failure(self._why()))
+            return
+        jobs = self._waiting.setdefault(job.group, deque())
+        if first:
+            jobs.appendleft(job)
+        else:
+            jobs.append(job)
+
+    def _end(self, job: Job[Key], result: Completion | Failure) -> None:
+        self._results.append((job.key, result))
+
+    def _next(self, server: int) -> Job[Key] | None:
+        """A prompt of a document that this server knows, else of one that no server has, else of the one that has most left."""
+        own: list[int] = []
+        free: list[int] = []
+        others: list[int] = []
+        for group in self._waiting:
+            owner = self._server_of.get(group)
+            kind = own if owner == server else free if owner is None or self._states[owner].dropped else others
+            kind.append(group)
+        others.sort(key=lambda group: -len(self._waiting[group]))
+        for group in (*own, *free, *others):
+            if (job := self._from(group, server)) is not None:
+                if group in free:
+                    self._server_of[group] = server
+                return job
+        return None
+
+    def _from(self, group: int, server: int) -> Job[Key] | None:
+        """The first prompt of a group that this server may have: one that it failed on is left to others, where there are any."""
+        jobs = self._waiting[group]
+        for job in jobs:
+            if server not in job.refused_by and (server not in job.failed_on or not self._another_works(job)):
+                jobs.remove(job)
+                if not jobs:
+                    del self._waiting[group]
+                return job
+        return None
+
+    def _another_works(self, job: Job[Key]) -> bool:
+        return any(
+            index not in job.failed_on and not state.dropped and state.failures < self._patience.strikes
+            for index, state in enumerate(self._states)
+        )
+
+    def _rest(self, state: ServerState, wait_s: float) -> None:
+        state.epoch += 1
+        state.failures += 1
+        longest = min(self._patience.first_rest_s * 2 ** (state.failures - 1), self._patience.longest_rest_s)
+        jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients over time, keeps no secret
+        state.rests_until = time.monotonic() + max(jittered, wait_s)
+
+    def _refused(self, state: ServerState) -> None:
+        """A server that never answered and refuses several prompts refuses what they have in common."""
+        state.refusals += 1
+        state.dropped = not state.answered and state.refusals >= self._patience.strikes
+
+    def _is_hopeless(self, job: Job[Key]) -> bool:
+        """Whether no server is left that may take it."""
+        return all(
+            state.dropped or state.failures >= self._patience.give_up or index in job.refused_by
+            for index, state in enumerate(self._states)
+        )
+
+    def _why(self) -> str:
+        return "no server is left: " + "; ".join(
+            f"{state.name}: {state.reason}" for state in self._states if state.reason
+        )
+
+    def _end_hopeless(self) -> None:
+        for group, jobs in list(self._waiting.items()):
+            del self._waiting[group]
+            for job in jobs:
+                self._put(job)

@@ -1,0 +1,202 @@
+"""How a prompt is put to a server and its answer read: Ollama's own interface, and OpenAI's, which most others speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
+from ragfactory.context.answers import MAX_TOKENS
+from ragfactory.context.prompt import Completion
+from ragfactory.context.remote.calling import CallError, UnreachableError, UntrustworthyError
+
+if TYPE_CHECKING:
+    from ragfactory.context.prompt import Prompt
+    from ragfactory.context.remote.calling import Caller
+    from ragfactory.context.remote.servers import Server
+
+_PROBE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are sampled; part of a context's key. `window` is the tokens of prompt and answer together."""
+
+    max_tokens: int = MAX_TOKENS
+    temperature: float = 0.0
+    seed: int = 0
+    window: int = 8192
+
+
+class ServerProtocol(Protocol):
+    """A way of asking."""
+
+    def target(self, base: str) -> str:
+        """The path to post to, for a server whose address has the path `base`."""
+
+    def request(self, prompt: Prompt, model: str, sampling: Sampling) -> dict[str, Any]:
+        """What to post."""
+
+    def read(self, answer: bytes) -> Completion:
+        """The answer's text and cost. Raises ValueError where it is of another shape."""
+
+
+class Ollama:
+    """POST /api/chat. The window has to be asked for, or the server cuts prompts silently; the model stays in memory in between."""
+
+    keep_alive = "15m"
+
+    def target(self, base: str) -> str:
+        """See ServerProtocol."""
+        return f"{base}/api/chat"
+
+    def request(self, prompt: Prompt, model: str, sampling: Sampling) -> dict[str, Any]:
+        """See ServerProtocol."""
+        options = {
+            "temperature": sampling.temperature,
+            "seed": sampling.seed,
+            "num_predict": sampling.max_tokens,
+            "num_ctx": sampling.window,
+        }
+        return {
+            "model": model,
+            "messages": _messages(prompt),
+            "stream": False,
+            "keep_alive": self.keep_alive,
+            "options": options,
+        }
+
+    def read(self, answer: bytes) -> Completion:
+        """See ServerProtocol."""
+        said = _OllamaAnswer.model_validate_json(answer)
+        return Completion(said.message.content, read=said.prompt_eval_count, written=said.eval_count)
+
+
+class OpenAI:
+    """POST /v1/chat/completions: llama.cpp's server, vLLM, LM Studio and the like."""
+
+    def target(self, base: str) -> str:
+        """See ServerProtocol."""
+        return f"{base}/chat/completions" if base.endswith("/v1") else f"{base}/v1/chat/completions"
+
+    def request(self, prompt: Prompt, model: str, sampling: Sampling) -> dict[str, Any]:
+        """See ServerProtocol."""
+        return {
+            "model": model,
+            "messages": _messages(prompt),
+            "stream": False,
+            "temperature": sampling.temperature,
+            "seed": sampling.seed,
+            "max_tokens": sampling.max_tokens,
+        }
+
+    def read(self, answer: bytes) -> Completion:
+        """See ServerProtocol."""
+        said = _OpenAIAnswer.model_validate_json(answer)
+        usage = said.usage or _Usage()
+        reused = min((usage.prompt_tokens_details or _Details()).cached_tokens or 0, usage.prompt_tokens)
+        return Completion(
+            said.choices[0].message.content or "",
+            read=usage.prompt_tokens - reused,
+            reused=reused,
+            written=usage.completion_tokens,
+        )
+
+
+def protocol_of(server: Server, caller: Caller) -> ServerProtocol:
+    """The protocol that a server speaks: the one its settings name, or the one it answers to. Raises CallError."""
+    base = base_of(server)
+    if server.kind == "ollama":
+        return Ollama()
+    if server.kind == "openai" or base.endswith("/v1"):
+        return OpenAI()
+    if "version" in _probe(caller, f"{base}/api/version"):
+        return Ollama()
+    if "data" in _probe(caller, f"{base}/v1/models"):
+        return OpenAI()
+    raise UntrustworthyError("it answers neither as Ollama does nor as OpenAI's interface")
+
+
+def base_of(server: Server) -> str:
+    """The path of a server's address, without a slash at its end."""
+    return server.endpoint.target.rstrip("/")
+
+
+def _probe(caller: Caller, target: str) -> dict[str, Any]:
+    """The JSON object there; empty where there is something else. Raises UnreachableError where nobody answers."""
+    try:
+        content = orjson.loads(caller.call("GET", target, None, _PROBE_S))
+    except UnreachableError:
+        raise
+    except (CallError, orjson.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_completion(protocol: ServerProtocol, answer: bytes) -> Completion:
+    """The completion in an answer. Raises UntrustworthyError with what came in its place."""
+    try:
+        return protocol.read(answer)
+    except ValidationError as error:
+        raise UntrustworthyError(f"a completion as JSON expected, and its answer is {_looks_like(answer)}") from error
+
+
+def _looks_like(answer: bytes) -> str:
+    if not answer.strip():
+        return "empty"
+    if answer.lstrip()[:1] == b"<":
+        return "HTML"
+    try:
+        orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return "broken JSON" if answer.lstrip()[:1] in {b"{", b"["} else "no JSON"
+    return "other JSON"
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    return [
+        {"role": "system", "content": prompt.instructions},
+        {"role": "user", "content": prompt.shared + prompt.own},
+    ]
+
+
+# The shapes of answers, as far as they are read.
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Said(_Shape):
+    content: str
+
+
+class _OllamaAnswer(_Shape):
+    message: _Said
+    prompt_eval_count: NonNegativeInt = 0
+    eval_count: NonNegativeInt = 0
+
+
+class _MaybeSaid(_Shape):
+    content: str | None = None
+
+
+class _Choice(_Shape):
+    message: _MaybeSaid
+
+
+class _Details(_Shape):
+    cached_tokens: NonNegativeInt | None = None
+
+
+class _Usage(_Shape):
+    prompt_tokens: NonNegativeInt = 0
+    completion_tokens: NonNegativeInt = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _OpenAIAnswer(_Shape):
+    choices: list[_Choice]
+    usage: _Usage | None = None

@@ -1,0 +1,131 @@
+"""A double of a fleet of model servers: real HTTP servers on this machine that speak Ollama's or OpenAI's interface, or lie."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+PROMISE_S = 20.0  # a test that waits this long has failed
+
+
+@dataclass
+class ModelServer:
+    """A server that writes `about OWN` of a prompt that ends in `OWN`. `says` answers the n-th request instead, where it returns
+    a status and a body, or one of `hang`, `drip`, `cut`, `close`; `holds` has answers wait until it is set.
+    """
+
+    speaks: str = "ollama"
+    says: Any = staticmethod(lambda _n: None)
+    slow_s: float = 0.0
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    most_at_once: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+    _at_once: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def owns(self) -> Counter[str]:
+        """How often each prompt's own part was asked."""
+        return Counter(message["messages"][1]["content"].rpartition("|")[2] for message in self.asked)
+
+    def began(self, message: dict[str, Any], headers: dict[str, str]) -> int:
+        with self._lock:
+            self.asked.append(message)
+            self.headers.append(headers)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            return len(self.asked)
+
+    def ended(self) -> None:
+        with self._lock:
+            self._at_once -= 1
+
+
+def written(server: ModelServer, message: dict[str, Any]) -> bytes:
+    """A true answer."""
+    text = "about " + message["messages"][1]["content"].rpartition("|")[2]
+    if server.speaks == "ollama":
+        return json.dumps(
+            {"message": {"role": "assistant", "content": text}, "done": True, "prompt_eval_count": 12, "eval_count": 3}
+        ).encode()
+    usage = {"prompt_tokens": 12, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}
+    return json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
+
+
+def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            known = {"ollama": "/api/version", "openai": "/v1/models"}
+            content: dict[str, Any] = {"version": "0.5"} if server.speaks == "ollama" else {"data": []}
+            self._answer(200 if self.path == known.get(server.speaks) else 404, json.dumps(content).encode())
+
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.targets.append(self.path)
+            n = server.began(message, dict(self.headers))
+            try:
+                said = server.says(n)
+                time.sleep(server.slow_s)
+                if said in {"hang", "drip", "cut", "close"}:
+                    self._misbehave(said)
+                else:
+                    self._answer(*(said or (200, written(server, message))))
+            finally:
+                server.ended()
+
+        def _misbehave(self, how: str) -> None:
+            self.close_connection = True
+            if how == "hang":
+                server.released.wait(PROMISE_S)
+            elif how == "cut":
+                self._begin(200, 1000)
+                self.wfile.write(b'{"message": {"cont')
+            elif how == "drip":
+                self._begin(200, 10**9)
+                while not server.released.wait(0.02):
+                    self.wfile.write(b" ")
+
+        def _begin(self, status: int, length: int) -> None:
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self._begin(status, len(body))
+            self.wfile.write(body)
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except ConnectionError:
+                """The client hung up, as a client may."""
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
