@@ -69,9 +69,10 @@ class Chunking(_Section):
 
 
 class Enrich(_Section):
-    """Which context writer adds to a chunk."""
+    """Which context writer adds to a chunk. `prompts` is a folder of wordings for those with a language model, such as `nl.txt`."""
 
     writer: Literal["structural", "none"] = "structural"
+    prompts: Path | None = None
 
 
 class Embed(_Section):
@@ -141,13 +142,22 @@ def load_profile(path: Path) -> Profile:
         raise ProfileError(f"{path}: the file is empty", hint="remove it, or fill it", path=str(path))
     raw.setdefault("name", path.stem)
     try:
-        return Profile.model_validate(raw)
+        profile = Profile.model_validate(raw)
     except ValidationError as error:
         raise ProfileError(
             f"{path}: {explain(error)}",
             hint="`ragfactory profile show algemeen` prints a valid profile",
             path=str(path),
         ) from error
+    return _with_prompts_beside(path, profile)
+
+
+def _with_prompts_beside(path: Path, profile: Profile) -> Profile:
+    """The profile with its folder of prompts counted from the profile's own folder."""
+    if profile.enrich.prompts is None:
+        return profile
+    enrich = profile.enrich.model_copy(update={"prompts": path.absolute().parent / profile.enrich.prompts.expanduser()})
+    return profile.model_copy(update={"enrich": enrich})
 
 
 def load_profiles(user_dirs: Sequence[Path] = ()) -> dict[str, LoadedProfile]:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_wheel_carries_every_profile_and_the_type_marker(tmp_path):
+def test_the_wheel_carries_every_profile_the_prompts_and_the_type_marker(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -22,6 +22,7 @@ def test_the_wheel_carries_every_profile_and_the_type_marker(tmp_path):
     assert shipped
     assert shipped <= names
     assert "ragfactory/py.typed" in names
+    assert {f"ragfactory/context/prompts/{language}.txt" for language in ("nl", "de", "fr", "en")} <= names
     assert not any(name.startswith(("tests/", "examples/", "profiles/")) for name in names)
 
 

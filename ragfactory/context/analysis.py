@@ -117,15 +117,14 @@ def _domain(text: str) -> Domain | None:
 def _strategy(document: Document) -> StrategyName:
     features = measure(document, [(block, document.text_of(block)) for block in document.blocks])
     paged = (document.page_count or 0) > 1
-    for feature, strategy in (
+    by_feature: tuple[tuple[str, StrategyName], ...] = (
         ("code", "code"),
         ("turns", "conversation_turns"),
         ("tables", "page_plus_table_aware" if paged else "table_aware"),
         ("headings", "semantic_sections"),
-    ):
-        if features[feature].strength >= _SHARE:
-            return strategy  # type: ignore[return-value]  # a tuple of literals is read as strings
-    return "default"
+    )
+    strong = (strategy for feature, strategy in by_feature if features[feature].strength >= _SHARE)
+    return next(strong, "default")
 
 
 # What a model says.

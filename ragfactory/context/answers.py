@@ -36,7 +36,7 @@ _OPENING = (
     r"|der\s(?:kontext)|die\s(?:zusammenfassung|beschreibung)|le\s(?:contexte|résumé)|la\s(?:description)"
     r"|context|contexte|kontext|summary|samenvatting|zusammenfassung|résumé|answer|antwoord|antwort|réponse)"
 )
-_LABEL = re.compile(rf"^\W*{_OPENING}\b[^\n:]{{0,100}}:\s*\**\s*", re.IGNORECASE)
+_LABEL = re.compile(rf"^[*_\"“„«\s]*{_OPENING}\b[^\n:]{{0,100}}:\s*\**\s*", re.IGNORECASE)
 _PREAMBLE = re.compile(
     r"^(?:here(?:['’]s|\s(?:is|are))\b|hier\s(?:is|zijn|volgt|ist|sind|folgt)\b|hieronder\b|voici\b|voilà\b|ci-dessous\b)",
     re.IGNORECASE,

@@ -19,14 +19,16 @@ EntityKind = Literal["company", "kvk", "iban", "date", "amount"]
 KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
 
 _LEGAL_FORM = (
-    r"(?:B\.?V\.?|N\.?V\.?|V\.?O\.?F\.?|C\.V\.|GmbH(?:\s&\sCo\.?\sKG)?|gGmbH|mbH|AG|KGaA|KG|OHG|UG|e\.\s?V\.|SE"
-    r"|S\.?A\.?R\.?L\.?|S\.?A\.?S\.?|S\.A\.|SA|SCI|EURL|SNC|Ltd\.?|Limited|LLP|LLC|plc|PLC|Inc\.?|N\.A\.|Corp\.?|Corporation)"
+    r"(?:B\.V\.|BV|N\.V\.|NV|V\.O\.F\.|VOF|C\.V\.|GmbH(?:\s&\sCo\.?\sKG)?|gGmbH|AG|KGaA|KG|OHG|UG|e\.\s?V\.|SE"
+    r"|S\.A\.R\.L\.|SARL|S\.A\.S\.|SAS|S\.A\.|SA|SCI|EURL|SNC|Ltd\.?|Limited|LLP|LLC|plc|PLC|Inc\.?|N\.A\.|Corp\.?|Corporation)"
 )
-# Up to six words, of which the first begins with a capital or a digit; between them stand no more than a few small ones.
+# Up to six words, of which the first begins with a capital or a digit. Small words that often stand before a name are no part of it.
 _WORD = r"[A-Z0-9À-ÖØ-Þ][\w'’&.-]{0,40}"
-_SMALL = r"&|van|de|der|den|het|voor|und|et|du|des|la|le|of|en"
-_COMPANY = re.compile(rf"(?<![\w.])(?:[a-z]?{_WORD}|&)(?:[ ](?:{_WORD}|{_SMALL})){{0,5}},?[ ]{_LEGAL_FORM}(?![\w])")
-_FOUNDATION = re.compile(rf"\b(?:Stichting|Coöperatie|Vereniging)(?:[ ](?:{_WORD}|{_SMALL})){{1,6}}")
+_JOINED = rf"(?:[ ](?:{_WORD}|&|und|et|en|la|le|van[ ]de[rn]?))"
+_COMPANY = re.compile(rf"(?<![\w.])(?:[a-z]?{_WORD}|&){_JOINED}{{0,5}},?[ ]{_LEGAL_FORM}(?![\w])")
+_FOUNDATION = re.compile(
+    rf"\b(?:Stichting|Coöperatie|Vereniging)(?:(?:[ ](?:van|de|der|den|het|voor|en|tot|&))*[ ]{_WORD}){{1,4}}"
+)
 _KVK = re.compile(
     r"\b(?:KvK|K\.v\.K\.|Kamer van Koophandel|handelsregister)\D{0,40}?(?<!\d)(\d{8}|\d{2}[. ]\d{3}[. ]\d{3})(?!\d)",
     re.IGNORECASE,
@@ -38,7 +40,7 @@ _SCALE = r"(?:\s?(?:duizend|miljoen|miljard|mln|mld|Tsd|Mio|Mrd|millions?|millia
 _AMOUNT = re.compile(
     rf"(?:(?:€|EUR|USD|GBP|CHF|\$|£)\s?{_NUMBER}{_SCALE}|(?<![\w.,]){_NUMBER}{_SCALE}\s?(?:€|EUR\b|euro\b|CHF\b|USD\b|GBP\b))"
 )
-_ARTICLE = re.compile(r"^(?:De|Het|Een|Die|Der|Das|Le|La|Les|The|Bij|Van|Von|Bei)[ ](?=\S+[ ]\S)")
+_ARTICLES = frozenset(["De", "Het", "Een", "Die", "Der", "Das", "Le", "La", "Les", "The", "Bij", "Van", "Von", "Bei"])
 _IBAN_LENGTHS = range(15, 35)
 
 
@@ -59,14 +61,20 @@ def find_entities(text: str, *, most: int = 8) -> tuple[Entity, ...]:
 
 
 def _find(text: str) -> Iterator[tuple[EntityKind, str]]:
-    for pattern in (_COMPANY, _FOUNDATION):
-        yield from (("company", _ARTICLE.sub("", match[0])) for match in pattern.finditer(text))
+    names = (match[0].split() for pattern in (_COMPANY, _FOUNDATION) for match in pattern.finditer(text))
+    yield from (("company", name) for words in names if (name := _without_article(words)))
     yield from (("kvk", re.sub(r"\D", "", match[1])) for match in _KVK.finditer(text))
     yield from (
         ("iban", iban) for match in _IBAN.finditer(text) if (iban := match[0].replace(" ", "")) and is_iban(iban)
     )
     yield from (("date", " ".join(match[0].split())) for match in _DATE.finditer(text))
     yield from (("amount", " ".join(match[0].split())) for match in _AMOUNT.finditer(text))
+
+
+def _without_article(words: list[str]) -> str:
+    """A name whose first word opens the sentence rather than the name; empty where nothing but a legal form is left."""
+    words = words[1:] if words[0] in _ARTICLES and words[1:2] not in (["de"], ["der"], ["den"]) else words
+    return " ".join(words) if len(words) > 1 else ""
 
 
 def is_iban(text: str) -> bool:

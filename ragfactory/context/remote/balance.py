@@ -124,7 +124,7 @@ class Balance(Generic[Key]):
         with self._changed:
             while not (self._stopped or state.dropped or self._finished()):
                 rest = state.rests_until - time.monotonic()
-                probing = state.failures >= self._patience.strikes
+                probing = not state.answered or state.failures >= self._patience.strikes
                 if rest <= 0 and not (probing and state.in_flight) and (job := self._next(server)) is not None:
                     state.in_flight += 1
                     return job, state.epoch

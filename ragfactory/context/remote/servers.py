@@ -29,9 +29,9 @@ class Server:
 class Patience:
     """How failures of a server are answered; waits are in seconds.
 
-    After each failure in a row it rests twice as long as before, from `first_rest_s` to `longest_rest_s`. After `strikes` it gets
-    one request at a time, as a probe; after `give_up` it counts as dead, and is only still probed while another one works. A
-    request is sent `tries` times at most.
+    After each failure in a row it rests twice as long as before, from `first_rest_s` to `longest_rest_s`. After `strikes`,
+    as before its first answer, it gets one request at a time; after `give_up` it counts as dead, and is only still probed while
+    another one works. A request is sent `tries` times at most.
     """
 
     first_rest_s: float = 1.0

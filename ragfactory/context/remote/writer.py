@@ -61,7 +61,6 @@ class RemoteModel:
         self._patience = patience or Patience()
         self._states = [ServerState(server.endpoint.name) for server in servers]
         self._protocols: list[ServerProtocol | None] = [None] * len(servers)
-        self._probing = [threading.Lock() for _ in servers]
 
     def complete(self, prompts: Iterable[tuple[Key, Prompt]]) -> Iterator[tuple[Key, Completion | Failure]]:
         """Each key with its completion, or why it has none, as they come: in any order, each key once.
@@ -122,12 +121,11 @@ class RemoteModel:
         return read_completion(protocol, answer)
 
     def _protocol(self, caller: Caller, index: int) -> ServerProtocol:
-        """Asked of a server once, by the first of its threads."""
-        with self._probing[index]:
-            known = self._protocols[index]
-            if known is None:
-                known = self._protocols[index] = protocol_of(self._servers[index], caller)
-            return known
+        """Asked of a server once: before its first answer it gets one request at a time."""
+        known = self._protocols[index]
+        if known is None:
+            known = self._protocols[index] = protocol_of(self._servers[index], caller)
+        return known
 
 
 def _feed(prompts: Iterable[tuple[Key, Prompt]], balance: Balance[Key]) -> None:

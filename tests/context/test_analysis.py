@@ -1,0 +1,136 @@
+"""What is said of a whole document, by rule and by a model, and that neither invents."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ragfactory.context.analysis import MOST_CHARACTERS, MOST_TOPICS, Analysis, analyse, analysis_schema, read_analysis
+from ragfactory.context.entities import Entity, EntityKind, find_entities, is_iban
+from ragfactory.documents.model import DocumentBuilder, Table
+
+
+def found(text: str, kind: EntityKind) -> list[str]:
+    return [entity.text for entity in find_entities(text) if entity.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "companies"),
+    [
+        (
+            "De activa van Voorbeeld Holding B.V. en Jansen & Zn. BV te Utrecht.",
+            ["Voorbeeld Holding B.V.", "Jansen & Zn. BV"],
+        ),
+        ("Die Muster Bau GmbH & Co. KG und die Beispiel AG.", ["Muster Bau GmbH & Co. KG", "Beispiel AG"]),
+        ("La société Exemple SARL, Dupont et Fils SAS.", ["Exemple SARL", "Dupont et Fils SAS"]),
+        ("The Example Ltd. and eSample Holdings, Inc. agreed.", ["Example Ltd.", "eSample Holdings, Inc."]),
+        ("Stichting Vrienden van het Museum betaalt.", ["Stichting Vrienden van het Museum"]),
+        ("De SA die niets heet, en BV alleen.", []),
+    ],
+)
+def test_companies_by_their_legal_form(text: str, companies: list[str]) -> None:
+    assert found(text, "company") == companies
+
+
+def test_numbers_and_dates_as_they_stand() -> None:
+    text = (
+        "KvK-nummer 12345678, rekening NL91 ABNA 0417 1643 00 of NL92 ABNA 0417 1643 00. Op 31 december 2024 en 1-2-2023: "
+        "€ 1.250.000,00, 3,5 miljoen euro, $2.5 billion. Artikel 87654321."
+    )
+    assert found(text, "kvk") == ["12345678"]
+    assert found(text, "iban") == ["NL91ABNA0417164300"]
+    assert found(text, "date") == ["31 december 2024", "1-2-2023"]
+    assert found(text, "amount") == ["€ 1.250.000,00", "3,5 miljoen euro", "$2.5 billion"]
+
+
+@pytest.mark.parametrize("text", ["", "NL", "NL91ABNA0417164301", "NL91 ABNA 0417 1643 00", "é" * 20, "0" * 40])
+def test_what_is_no_iban(text: str) -> None:
+    assert not is_iban(text)
+
+
+def test_those_named_most_come_first_and_not_too_many() -> None:
+    text = " ".join(f"Bedrijf{n} B.V. betaalt." for n in range(50)) + " Bedrijf7 B.V. betaalt." * 3
+    companies = found(text, "company")
+    assert companies[0] == "Bedrijf7 B.V."
+    assert len(companies) == 8
+
+
+@pytest.mark.parametrize("text", ["A-" * 50_000, "KvK " * 20_000, "A b " * 20_000, "1." * 50_000, "NL91" * 20_000])
+def test_hostile_text_takes_no_time_to_speak_of(text: str) -> None:
+    find_entities(text)  # the limit of time is the test run's
+
+
+def account() -> DocumentBuilder:
+    builder = DocumentBuilder("pdf")
+    builder.page_count = 3
+    builder.paragraph("Jaarrekening 2024 van Voorbeeld B.V., met het eigen vermogen en de omzet.", page=1)
+    builder.heading("1. Balans", 1, page=2)
+    builder.table(Table((("", "2024"), *((f"Post {n}", f"{n}.000") for n in range(20))), 1), page=2)
+    builder.heading("2. Toelichting", 1, page=3)
+    return builder
+
+
+def test_a_document_by_rule() -> None:
+    analysis = analyse(replace(account().finish(), language="nl"))
+    assert analysis.named("company") == ("Voorbeeld B.V.",)
+    assert analysis.topics == ("Balans", "Toelichting")
+    assert (analysis.domain, analysis.period, analysis.language) == ("finance", "Jaarrekening 2024", "nl")
+    assert (analysis.strategy, analysis.by) == ("page_plus_table_aware", "rule")
+    assert analysis.summary() == "Voorbeeld B.V.; Jaarrekening 2024; Balans, Toelichting"
+
+
+def test_of_an_empty_document_nothing_is_said() -> None:
+    analysis = analyse(DocumentBuilder("text").finish())
+    assert analysis == Analysis(strategy="default")
+    assert analysis.summary() == ""
+
+
+def test_a_models_answer_is_capped_and_what_it_invents_is_left_out() -> None:
+    document = account().finish()
+    answer = {
+        "entities": [
+            {"kind": "company", "text": "Voorbeeld  B.V."},
+            {"kind": "company", "text": "Verzonnen N.V."},
+            {"kind": "date", "text": "2024"},
+        ],
+        "topics": ["balans", "BALANS", "zie https://x.example/y [hier]", "x" * 500, *(f"t{n}" for n in range(50))],
+        "domain": "finance",
+        "period": "boekjaar 1999",
+        "language": "nl",
+        "strategy": "table_aware",
+        "more": "is not read",
+    }
+    analysis = read_analysis(json.dumps(answer), document)
+    assert analysis is not None
+    assert analysis.entities == (Entity("company", "Voorbeeld B.V."), Entity("date", "2024"))
+    assert analysis.topics[:3] == ("balans", "zie (hier)", "x" * MOST_CHARACTERS)
+    assert len(analysis.topics) == MOST_TOPICS
+    assert (analysis.period, analysis.domain, analysis.strategy, analysis.by) == (
+        None,
+        "finance",
+        "table_aware",
+        "model",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "Sure!",
+        "[]",
+        '{"topics": "x"}',
+        '{"domain": "astrology"}',
+        '{"strategy": "rm -rf"}',
+        '{"language": "Dutch"}',
+        '{"topics": ["a"',
+    ],
+)
+def test_an_answer_of_another_shape_is_none(answer: str) -> None:
+    assert read_analysis(answer, account().finish()) is None
+
+
+def test_the_schema_names_every_field_that_is_read() -> None:
+    assert set(analysis_schema()["properties"]) == {"entities", "topics", "domain", "period", "language", "strategy"}
