@@ -22,7 +22,7 @@ _LEGAL_FORM = (
     r"(?:B\.V\.|BV|N\.V\.|NV|V\.O\.F\.|VOF|C\.V\.|GmbH(?:\s&\sCo\.?\sKG)?|gGmbH|AG|KGaA|KG|OHG|UG|e\.\s?V\.|SE"
     r"|S\.A\.R\.L\.|SARL|S\.A\.S\.|SAS|S\.A\.|SA|SCI|EURL|SNC|Ltd\.?|Limited|LLP|LLC|plc|PLC|Inc\.?|N\.A\.|Corp\.?|Corporation)"
 )
-# Up to six words, of which the first begins with a capital or a digit. Small words that often stand before a name are no part of it.
+# Up to six words, of which the first begins with a capital or a digit. Small words that often stand before a name are left out.
 _WORD = r"[A-Z0-9À-ÖØ-Þ][\w'’&.-]{0,40}"
 _JOINED = rf"(?:[ ](?:{_WORD}|&|und|et|en|la|le|van[ ]de[rn]?))"
 _COMPANY = re.compile(rf"(?<![\w.])(?:[a-z]?{_WORD}|&){_JOINED}{{0,5}},?[ ]{_LEGAL_FORM}(?![\w])")
