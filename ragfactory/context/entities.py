@@ -23,7 +23,8 @@ _LEGAL_FORM = (
     r"|S\.A\.R\.L\.|SARL|S\.A\.S\.|SAS|S\.A\.|SA|SCI|EURL|SNC|Ltd\.?|Limited|LLP|LLC|plc|PLC|Inc\.?|N\.A\.|Corp\.?|Corporation)"
 )
 # Up to six words, of which the first begins with a capital or a digit. Small words that often stand before a name are left out.
-_WORD = r"[A-Z0-9À-ÖØ-Þ][\w'’&.-]{0,40}"
+# A full stop ends the sentence, unless it is that of a short word (`Zn.`) or stands within one (`bol.com`).
+_WORD = r"[A-Z0-9À-ÖØ-Þ](?:\w{0,2}\.|(?:[\w'’&-]|\.(?=\w)){0,40})"
 _JOINED = rf"(?:[ ](?:{_WORD}|&|und|et|en|la|le|van[ ]de[rn]?))"
 _COMPANY = re.compile(rf"(?<![\w.])(?:[a-z]?{_WORD}|&){_JOINED}{{0,5}},?[ ]{_LEGAL_FORM}(?![\w])")
 _FOUNDATION = re.compile(

@@ -26,6 +26,7 @@ def found(text: str, kind: EntityKind) -> list[str]:
         ("Die Muster Bau GmbH & Co. KG und die Beispiel AG.", ["Muster Bau GmbH & Co. KG", "Beispiel AG"]),
         ("La société Exemple SARL, Dupont et Fils SAS.", ["Exemple SARL", "Dupont et Fils SAS"]),
         ("The Example Ltd. and eSample Holdings, Inc. agreed.", ["Example Ltd.", "eSample Holdings, Inc."]),
+        ("Dit is in Utrecht. Voorbeeld B.V. is daar, en Bol.com NV ook.", ["Voorbeeld B.V.", "Bol.com NV"]),
         ("Stichting Vrienden van het Museum betaalt.", ["Stichting Vrienden van het Museum"]),
         ("De SA die niets heet, en BV alleen.", []),
     ],
