@@ -121,6 +121,8 @@ class Caller:
             self._connection.connect()
         self._socket = self._connection.sock
         self._connection.sock.settimeout(timeout_s)
+        if self._aborted:  # before there was a socket to hang up
+            raise ConnectionAbortedError("it was given up")
 
     def _be_overdue(self) -> None:
         self._overdue.set()
