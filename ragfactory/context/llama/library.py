@@ -1,0 +1,55 @@
+"""llama.cpp's Python binding: imported when first needed, silent, its last words kept for the messages of errors."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections import deque
+from typing import Any
+
+from ragfactory.errors import MissingExtraError, ModelUnavailableError
+
+EXTRA = "llm"
+
+_said: deque[str] = deque(maxlen=20)
+
+
+@functools.cache
+def llama_cpp() -> Any:
+    """The module, its log taken over and its backends loaded.
+
+    Raises MissingExtraError when it is not installed, ModelUnavailableError when its shared library does not load.
+    """
+    try:
+        import llama_cpp as module
+    except ImportError as error:
+        raise MissingExtraError("llama-cpp-python", EXTRA) from error
+    except (OSError, RuntimeError) as error:
+        raise ModelUnavailableError(
+            f"llama-cpp-python does not load: {error}",
+            hint="install it again for this machine: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+        ) from error
+    module.llama_log_set(_listen, ctypes.c_void_p())
+    module.llama_backend_init()
+    return module
+
+
+def forget_words() -> None:
+    """Start anew with what llama.cpp says."""
+    _said.clear()
+
+
+def last_words() -> str:
+    """What llama.cpp said since, its last lines on one line."""
+    lines = "".join(_said).splitlines()
+    return "; ".join(line.strip() for line in lines if line.strip())
+
+
+_WARNING, _CONTINUED = 2, 5  # of ggml_log_level; errors are between the two, debug is 4
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+def _listen(level: int, text: bytes, _data: object) -> None:
+    # It has to live as long as the library, which calls it from any thread: hence a function of the module.
+    if level in {_WARNING, 3, _CONTINUED}:
+        _said.append(text.decode(errors="replace"))

@@ -1,0 +1,85 @@
+"""How many chunks are answered at a time, and in what memory: from a model's sizes and what a device has free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ragfactory.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ragfactory.context.llama.model import ModelShape
+
+KvPrecision = Literal["f16", "q8_0"]
+
+MIB = 2**20
+WIDTH = 16
+_FEWEST_WIDE = 8  # below this a card reads all weights for too few tokens: precision is given up first
+_BYTES: dict[KvPrecision, float] = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0 is 32 bytes and a scale of 2 for 32 numbers
+_UBATCH = 512  # tokens that llama.cpp computes at once
+_FIXED_MB = 400  # what CUDA and its libraries take for themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What prompts look like, in tokens: the longest part that a document's prompts share, a chunk's own part, an answer."""
+
+    shared: int = 6144
+    own: int = 640
+    answer: int = 80
+    width: int = WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`width` chunks at a time in memory for `context` tokens of precision `kv`; `prompt` is the longest prompt, in tokens.
+
+    `needed_mb` is what weights, memory and computing take together, in MiB.
+    """
+
+    width: int
+    context: int
+    kv: KvPrecision
+    prompt: int
+    answer: int
+    needed_mb: int
+
+
+def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None) -> Plan:
+    """The widest plan that fits into `free_mb` MiB, at f16 where at least half of the wished width does, else at q8_0.
+
+    Where even one chunk at a time does not fit, the document's part is halved, down to 512 tokens. Raises ModelUnavailableError when
+    that does not fit either.
+    """
+    wish = wish or Wish()
+    for candidate in _candidates(shape, wish):
+        if candidate.needed_mb <= free_mb:
+            return candidate
+    raise ModelUnavailableError(
+        f"the model needs {candidate.needed_mb:,} MiB at the least, {free_mb:,} MiB are free",
+        hint="choose a smaller model or quantisation, or free memory: `ragfactory gpu status` shows what holds it",
+    )
+
+
+def _candidates(shape: ModelShape, wish: Wish) -> Iterator[Plan]:
+    """Plans from the best to the last resort."""
+    shared = min(wish.shared, max(0, shape.window - wish.own - wish.answer))
+    few = min(_FEWEST_WIDE, wish.width)
+    for kv, lowest in (("f16", few), ("q8_0", few), ("f16", 1), ("q8_0", 1)):
+        for width in range(wish.width, lowest - 1, -1):
+            yield _plan(shape, wish, shared, width, kv)
+    while shared > 512:
+        shared = max(512, shared // 2)
+        yield _plan(shape, wish, shared, 1, "q8_0")
+
+
+def _plan(shape: ModelShape, wish: Wish, shared: int, width: int, kv: KvPrecision) -> Plan:
+    context = -(-(shared + width * (wish.own + wish.answer)) // 256) * 256  # llama.cpp rounds up to that
+    numbers = shape.layers * shape.kv_heads * (shape.key + shape.value)
+    memory = context * numbers * _BYTES[kv]
+    # At 4 bytes: some activations of a batch as wide as the model, the mask of attention, the logits of each place.
+    computing = 4 * (_UBATCH * (8 * shape.embedding + context) + (width + 1) * shape.vocabulary)
+    needed = (shape.file_bytes + memory + computing) / MIB + _FIXED_MB
+    return Plan(width, context, kv, min(context, shape.window) - wish.answer, wish.answer, round(needed))
