@@ -24,7 +24,7 @@ class Completion:
     """What a model wrote, as it came, and its cost in tokens.
 
     `read` counts the prompt's tokens that were evaluated for it, `reused` those that a prompt before it had left in memory, and
-    `written` the answer's. `cut` tokens of the document's part were left out, since the model can read no more. A server that does not
+    `written` the answer's. `cut` tokens of the document's part were left out, since the model reads no more. A server that does not
     tell these leaves them 0.
     """
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from ragfactory.errors import ModelUnavailableError
+from ragfactory.hashes import remembered_sha256, sha256
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ragfactory.embedding.catalog import ResolvedModel
 
 WEIGHTS = "model.safetensors"
@@ -31,7 +31,7 @@ def fingerprint(model: ResolvedModel) -> str:
     made_by = {
         "recipe": RECIPE,
         "weights": weights_digest(model),
-        "tokenizer": _sha256(model.path / "tokenizer.json"),
+        "tokenizer": sha256(model.path / "tokenizer.json"),
         "pooling": spec.pooling,
         "query_prefix": spec.query_prefix,
         "passage_prefix": spec.passage_prefix,
@@ -47,7 +47,7 @@ def weights_digest(model: ResolvedModel) -> str:
 
     Raises ModelUnavailableError when the model has a pinned hash and this is another.
     """
-    digests = [_remembered_sha256(file, model.hashes) for file in weight_files(model.path)]
+    digests = [remembered_sha256(file, model.hashes) for file in weight_files(model.path)]
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     if model.spec.sha256 not in (None, digest):
         raise ModelUnavailableError(
@@ -68,36 +68,3 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         return ()
     files = tuple(folder / shard for shard in sorted(shards))
     return files if all(file.is_file() for file in files) else ()
-
-
-def _remembered_sha256(file: Path, memory: Path) -> str:
-    """The file's SHA-256, from `memory` while its size and modification time stand."""
-    status = file.stat()
-    key = f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-    known = _read(memory)
-    if key not in known:
-        known[key] = _sha256(file)
-        _write(memory, known)
-    return str(known[key])
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _read(memory: Path) -> dict[str, Any]:
-    try:
-        known = orjson.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write(memory: Path, known: dict[str, Any]) -> None:
-    # A folder that cannot be written costs the next run a second look at the weights, nothing else.
-    with contextlib.suppress(OSError):
-        memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as stream:
-            stream.write(orjson.dumps(known))
-        Path(stream.name).replace(memory)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ragfactory.context.llama.chat import ChatTemplate
 from ragfactory.context.llama.generation import Generator, greedy
-from ragfactory.context.llama.memory import free_mb as device_free_mb
+from ragfactory.context.llama.memory import free_mb
 from ragfactory.context.llama.model import LlamaModel, read_shape
 from ragfactory.context.llama.planning import plan
 from ragfactory.context.llama.session import Session
@@ -41,10 +41,9 @@ class LlamaEngine:
             self._stack = stack.pop_all()
 
     @classmethod
-    def open(cls, path: Path, device: str, wish: Wish | None = None, *, free_mb: int | None = None) -> Self:
-        """The model with the best plan for the memory that is free, by default as the device says now. Raises what `plan` raises too."""
-        made = plan(read_shape(path), device_free_mb(device) if free_mb is None else free_mb, wish)
-        return cls(path, device, made)
+    def open(cls, path: Path, device: str, wish: Wish | None = None, *, keep_free_mb: int = 0) -> Self:
+        """The model with the best plan for what the device has free now, less what is kept. Raises what `plan` raises too."""
+        return cls(path, device, plan(read_shape(path), free_mb(device) - keep_free_mb, wish))
 
     @property
     def counts(self) -> Counts:

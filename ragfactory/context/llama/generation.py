@@ -29,7 +29,8 @@ _NONE = np.empty(0, dtype=np.int32)
 
 def greedy(logits: NDArray[np.float32], _numbers: Sequence[int]) -> NDArray[np.integer]:
     """The likeliest token of each row."""
-    return logits.argmax(axis=1)
+    likeliest: NDArray[np.integer] = logits.argmax(axis=1)
+    return likeliest
 
 
 @dataclass(slots=True)
@@ -102,8 +103,8 @@ class _Waiting:
 class Generator:
     """Answers prompts on the places of a session, up to `plan.width` at a time.
 
-    Place 0 holds what the prompts of a document share; the others start from it. In one decode every place has its part: the token that
-    it wrote last, or its prompt. What place 0 holds stays for prompts that come later.
+    Place 0 holds what the prompts of a document share; the others start from it. In one decode every place has its part: the token
+    that it wrote last, or its prompt. What place 0 holds stays for prompts that come later.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Generator:
             raise
 
     def _admit(self, waiting: _Waiting) -> bool:
-        """Give free places to prompts that wait, as long as they start from what place 0 holds. False when there is no more to do."""
+        """Give free places to prompts that wait and start from what place 0 holds. False when there is no more to do."""
         while len(self._active) < self._width and (pair := waiting.next()):
             number, prompt = pair
             self._start_from(prompt.prefix)

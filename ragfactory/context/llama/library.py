@@ -11,7 +11,7 @@ from ragfactory.errors import MissingExtraError, ModelUnavailableError
 
 EXTRA = "llm"
 
-_said: deque[str] = deque(maxlen=20)
+_said: deque[str] = deque(maxlen=8)  # its warnings and errors
 
 
 @functools.cache
@@ -29,7 +29,7 @@ def llama_cpp() -> Any:
             f"llama-cpp-python does not load: {error}",
             hint="install it again for this machine: pip install --force-reinstall --no-cache-dir llama-cpp-python",
         ) from error
-    module.llama_log_set(_listen, ctypes.c_void_p())
+    module.llama_log_set(_LISTENER, ctypes.c_void_p())
     module.llama_backend_init()
     return module
 
@@ -45,11 +45,15 @@ def last_words() -> str:
     return "; ".join(line.strip() for line in lines if line.strip())
 
 
-_WARNING, _CONTINUED = 2, 5  # of ggml_log_level; errors are between the two, debug is 4
+_WARNING, _ERROR, _CONTINUED = 3, 4, 5  # of ggml_log_level
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 def _listen(level: int, text: bytes, _data: object) -> None:
-    # It has to live as long as the library, which calls it from any thread: hence a function of the module.
-    if level in {_WARNING, 3, _CONTINUED}:
+    if level in {_WARNING, _ERROR}:
         _said.append(text.decode(errors="replace"))
+    elif level == _CONTINUED and _said:
+        _said[-1] += text.decode(errors="replace")
+
+
+# It has to live as long as the library, which calls it from any thread.
+_LISTENER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_listen)

@@ -17,7 +17,9 @@ _MIB = 2**20
 def free_mb(device: str) -> int:
     """Free memory of `cpu`, or of the card that CUDA shows first, in MiB. Raises DeviceUnavailableError when there is no card."""
     if device == CPU:
-        available = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+        available = re.search(
+            r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE
+        )
         assert available is not None, "Linux tells it since 3.14"
         return int(available[1]) // 1024
     llama_cpp()  # has its backends loaded

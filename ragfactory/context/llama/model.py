@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ragfactory.context.llama.library import forget_words, last_words, llama_cpp
@@ -13,6 +12,7 @@ from ragfactory.context.llama.vocabulary import Vocabulary
 from ragfactory.errors import DeviceUnavailableError, ModelUnavailableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 CPU = "cpu"
@@ -48,8 +48,8 @@ class LlamaModel:
     def open(cls, path: Path, device: str) -> Self:
         """The model with its weights on `cpu` or on the card that CUDA shows first.
 
-        Raises MissingExtraError without llama-cpp-python, DeviceUnavailableError when it cannot use cards, and ModelUnavailableError
-        for a file that is absent, damaged, too large, or of an architecture that cannot write contexts.
+        Raises MissingExtraError without llama-cpp-python, DeviceUnavailableError when it cannot use cards, and
+        ModelUnavailableError for a file that is absent, damaged, too large, or of an architecture that cannot write contexts.
         """
         library = llama_cpp()
         if device != CPU and not library.llama_supports_gpu_offload():
@@ -155,7 +155,9 @@ class LlamaModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -16,17 +16,16 @@ KvPrecision = Literal["f16", "q8_0"]
 
 MIB = 2**20
 WIDTH = 16
-_FEWEST_WIDE = 8  # below this a card reads all weights for too few tokens: precision is given up first
 _BYTES: dict[KvPrecision, float] = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0 is 32 bytes and a scale of 2 for 32 numbers
 _UBATCH = 512  # tokens that llama.cpp computes at once
-_FIXED_MB = 400  # what CUDA and its libraries take for themselves
+_FIXED_MB = 512  # what CUDA and its libraries take for themselves
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What prompts look like, in tokens: the longest part that a document's prompts share, a chunk's own part, an answer."""
 
-    shared: int = 6144
+    shared: int = 8192
     own: int = 640
     answer: int = 80
     width: int = WIDTH
@@ -48,10 +47,10 @@ class Plan:
 
 
 def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None) -> Plan:
-    """The widest plan that fits into `free_mb` MiB, at f16 where at least half of the wished width does, else at q8_0.
+    """The best plan that fits into `free_mb` MiB: as wished at f16, or else as wide as it can be at q8_0.
 
-    Where even one chunk at a time does not fit, the document's part is halved, down to 512 tokens. Raises ModelUnavailableError when
-    that does not fit either.
+    Where even one chunk at a time does not fit, the document's part is halved, down to 512 tokens. Raises ModelUnavailableError
+    when that does not fit either.
     """
     wish = wish or Wish()
     for candidate in _candidates(shape, wish):
@@ -66,10 +65,9 @@ def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None) -> Plan:
 def _candidates(shape: ModelShape, wish: Wish) -> Iterator[Plan]:
     """Plans from the best to the last resort."""
     shared = min(wish.shared, max(0, shape.window - wish.own - wish.answer))
-    few = min(_FEWEST_WIDE, wish.width)
-    for kv, lowest in (("f16", few), ("q8_0", few), ("f16", 1), ("q8_0", 1)):
-        for width in range(wish.width, lowest - 1, -1):
-            yield _plan(shape, wish, shared, width, kv)
+    yield _plan(shape, wish, shared, wish.width, "f16")
+    for width in range(wish.width, 0, -1):
+        yield _plan(shape, wish, shared, width, "q8_0")
     while shared > 512:
         shared = max(512, shared // 2)
         yield _plan(shape, wish, shared, 1, "q8_0")

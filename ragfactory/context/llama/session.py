@@ -127,7 +127,7 @@ class Session:
 
     def clear(self) -> None:
         """Drop what all places hold."""
-        self._library.llama_memory_clear(self._memory, False)  # noqa: FBT003 - a C function
+        self._library.llama_memory_clear(self._memory, False)
 
     def close(self) -> None:
         """Free it."""

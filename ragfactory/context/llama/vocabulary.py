@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
 class Vocabulary:
     """The tokens of a model."""
 
@@ -82,7 +83,13 @@ class Vocabulary:
         tokens = np.empty(room, dtype=np.int32)
         pointer = tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         count = self._library.llama_tokenize(
-            self._handle, encoded, len(encoded), pointer, room, False, parse_special  # noqa: FBT003 - a C function
+            self._handle,
+            encoded,
+            len(encoded),
+            pointer,
+            room,
+            False,
+            parse_special,
         )
         assert count >= 0, "there is room for every byte"
         return tokens[:count].copy()

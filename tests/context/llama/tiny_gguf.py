@@ -34,19 +34,20 @@ def fact(rng: random.Random) -> tuple[str, str]:
     return passage, f"This passage says what the {thing} in {place} cost in {year}."
 
 
-def document(rng: random.Random, facts: int = 3) -> tuple[str, list[tuple[str, str]]]:
-    """A document's part of a prompt, and its passages with what each is about."""
-    told = [fact(rng) for _ in range(facts)]
+def document(rng: random.Random) -> tuple[str, list[tuple[str, str]]]:
+    """A document's part of a prompt, and its three passages with what each is about."""
+    told = [fact(rng) for _ in range(3)]
     return "Document: " + " ".join(passage for passage, _ in told) + "\n", told
 
 
 def prompts(documents: int, chunks: int, *, seed: int = 5) -> list[Prompt]:
-    """A prompt for each of the chunks of some documents, in the words the model was trained on."""
+    """Prompts about documents in the words the model was trained on; passages beyond a document's own three are made up too."""
     rng = random.Random(seed)
     found = []
     for _ in range(documents):
-        shared, told = document(rng, chunks)
-        found += [Prompt(INSTRUCTIONS, shared, f"Passage: {passage}", "en") for passage, _ in told]
+        shared, told = document(rng)
+        told += [fact(rng) for _ in range(chunks - 3)]
+        found += [Prompt(INSTRUCTIONS, shared, f"Passage: {passage}", "en") for passage, _ in told[:chunks]]
     return found
 
 
