@@ -43,7 +43,7 @@ class LlamaEngine:
     @classmethod
     def open(cls, path: Path, device: str, wish: Wish | None = None, *, keep_free_mb: int = 0) -> Self:
         """The model with the best plan for what the device has free now, less what is kept. Raises what `plan` raises too."""
-        return cls(path, device, plan(read_shape(path), free_mb(device) - keep_free_mb, wish))
+        return cls(path, device, plan(read_shape(path), free_mb(device) - keep_free_mb, wish, device=device))
 
     @property
     def counts(self) -> Counts:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ragfactory.context.llama.library import llama_cpp
-from ragfactory.context.llama.model import CPU
+from ragfactory.context.llama.planning import CPU
 from ragfactory.errors import DeviceUnavailableError
 
 _GPU = 1  # of ggml_backend_dev_type

@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ragfactory.context.llama.library import forget_words, last_words, llama_cpp
+from ragfactory.context.llama.planning import CPU, ModelShape
 from ragfactory.context.llama.vocabulary import Vocabulary
 from ragfactory.errors import DeviceUnavailableError, ModelUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-
-CPU = "cpu"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelShape:
-    """The sizes of a model that decide what it takes: `window` is the longest text it was trained on, in tokens; `key` and `value`
-    are the numbers of one head; `file_bytes` is about what its weights take.
-    """
-
-    architecture: str
-    file_bytes: int
-    layers: int
-    embedding: int
-    heads: int
-    kv_heads: int
-    key: int
-    value: int
-    window: int
-    vocabulary: int
 
 
 class LlamaModel:

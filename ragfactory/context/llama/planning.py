@@ -10,8 +10,7 @@ from ragfactory.errors import ModelUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ragfactory.context.llama.model import ModelShape
-
+CPU = "cpu"
 KvPrecision = Literal["f16", "q8_0"]
 
 MIB = 2**20
@@ -19,6 +18,24 @@ WIDTH = 16
 _BYTES: dict[KvPrecision, float] = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0 is 32 bytes and a scale of 2 for 32 numbers
 _UBATCH = 512  # tokens that llama.cpp computes at once
 _FIXED_MB = 512  # what CUDA and its libraries take for themselves
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """The sizes of a model that decide what it takes: `window` is the longest text it was trained on, in tokens; `key` and `value`
+    are the numbers of one head; `file_bytes` is about what its weights take.
+    """
+
+    architecture: str
+    file_bytes: int
+    layers: int
+    embedding: int
+    heads: int
+    kv_heads: int
+    key: int
+    value: int
+    window: int
+    vocabulary: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +52,27 @@ class Wish:
 class Plan:
     """`width` chunks at a time in memory for `context` tokens of precision `kv`; `prompt` is the longest prompt, in tokens.
 
-    `needed_mb` is what weights, memory and computing take together, in MiB.
+    With `flash`, attention never holds all its scores at once: cards are faster so, and memory at q8_0 needs it. A CPU is slower so,
+    by 1.8 times for 16 chunks on 4,096 shared tokens. `needed_mb` is what weights, memory and computing take together, in MiB.
     """
 
     width: int
     context: int
     kv: KvPrecision
+    flash: bool
     prompt: int
     answer: int
     needed_mb: int
 
 
-def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None) -> Plan:
+def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None, *, device: str) -> Plan:
     """The best plan that fits into `free_mb` MiB: as wished at f16, or else as wide as it can be at q8_0.
 
     Where even one chunk at a time does not fit, the document's part is halved, down to 512 tokens. Raises ModelUnavailableError
     when that does not fit either.
     """
     wish = wish or Wish()
-    for candidate in _candidates(shape, wish):
+    for candidate in _candidates(shape, wish, on_cpu=device == CPU):
         if candidate.needed_mb <= free_mb:
             return candidate
     raise ModelUnavailableError(
@@ -62,10 +81,10 @@ def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None) -> Plan:
     )
 
 
-def _candidates(shape: ModelShape, wish: Wish) -> Iterator[Plan]:
+def _candidates(shape: ModelShape, wish: Wish, *, on_cpu: bool) -> Iterator[Plan]:
     """Plans from the best to the last resort."""
     shared = min(wish.shared, max(0, shape.window - wish.own - wish.answer))
-    yield _plan(shape, wish, shared, wish.width, "f16")
+    yield _plan(shape, wish, shared, wish.width, "f16", flash=not on_cpu)
     for width in range(wish.width, 0, -1):
         yield _plan(shape, wish, shared, width, "q8_0")
     while shared > 512:
@@ -73,11 +92,12 @@ def _candidates(shape: ModelShape, wish: Wish) -> Iterator[Plan]:
         yield _plan(shape, wish, shared, 1, "q8_0")
 
 
-def _plan(shape: ModelShape, wish: Wish, shared: int, width: int, kv: KvPrecision) -> Plan:
+def _plan(shape: ModelShape, wish: Wish, shared: int, width: int, kv: KvPrecision, *, flash: bool = True) -> Plan:
     context = -(-(shared + width * (wish.own + wish.answer)) // 256) * 256  # llama.cpp rounds up to that
     numbers = shape.layers * shape.kv_heads * (shape.key + shape.value)
     memory = context * numbers * _BYTES[kv]
-    # At 4 bytes: some activations of a batch as wide as the model, the mask of attention, the logits of each place.
-    computing = 4 * (_UBATCH * (8 * shape.embedding + context) + (width + 1) * shape.vocabulary)
+    # At 4 bytes: some activations of a batch as wide as the model, attention's mask or all its scores, the logits of each place.
+    scores = context * (1 if flash else 1 + 2 * shape.heads)
+    computing = 4 * (_UBATCH * (8 * shape.embedding + scores) + (width + 1) * shape.vocabulary)
     needed = (shape.file_bytes + memory + computing) / MIB + _FIXED_MB
-    return Plan(width, context, kv, min(context, shape.window) - wish.answer, wish.answer, round(needed))
+    return Plan(width, context, kv, flash, min(context, shape.window) - wish.answer, wish.answer, round(needed))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragfactory.context.llama.library import forget_words, last_words, llama_cpp
-from ragfactory.context.llama.model import CPU
+from ragfactory.context.llama.planning import CPU
 from ragfactory.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class Session:
         params.kv_unified = True
         params.swa_full = True  # a prefix is kept whole, also where a model looks back only so far
         params.type_k = params.type_v = getattr(library, _TYPES[plan.kv])
-        params.flash_attn_type = library.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        flash = (library.LLAMA_FLASH_ATTN_TYPE_DISABLED, library.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+        params.flash_attn_type = flash[plan.flash]
         params.n_threads = params.n_threads_batch = len(os.sched_getaffinity(0))
         params.offload_kqv = params.op_offload = device != CPU
         params.no_perf = True

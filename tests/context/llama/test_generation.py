@@ -30,7 +30,9 @@ TOLERANCE = 0.05  # of logits that lie up to 30 apart; llama.cpp adds up in anot
 
 
 def planned(width: int, context: int = 2048, kv: str = "f16") -> Plan:
-    return Plan(width=width, context=context, kv=kv, prompt=context - ANSWER, answer=ANSWER, needed_mb=0)
+    return Plan(
+        width=width, context=context, kv=kv, flash=kv == "q8_0", prompt=context - ANSWER, answer=ANSWER, needed_mb=0
+    )
 
 
 class Recorder:

@@ -9,8 +9,8 @@ import pytest
 
 from ragfactory.context.llama import library
 from ragfactory.context.llama.engine import LlamaEngine
-from ragfactory.context.llama.model import LlamaModel, ModelShape, read_shape
-from ragfactory.context.llama.planning import Wish
+from ragfactory.context.llama.model import LlamaModel, read_shape
+from ragfactory.context.llama.planning import ModelShape, Wish
 from ragfactory.errors import DeviceUnavailableError, ExitCode, MissingExtraError, ModelUnavailableError
 
 if TYPE_CHECKING:

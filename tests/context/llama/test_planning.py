@@ -6,23 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from ragfactory.context.llama.model import ModelShape
-from ragfactory.context.llama.planning import Wish, plan
+from ragfactory.context.llama.planning import ModelShape, Plan, Wish, plan
 from ragfactory.errors import ModelUnavailableError
 
 LLAMA_8B = ModelShape("llama", 4_920_000_000, 32, 4096, 32, 8, 128, 128, 131_072, 128_256)
 GIB = 1024
 
 
+def on_a_card(free_mb: int, wish: Wish | None = None, model: ModelShape = LLAMA_8B) -> Plan:
+    return plan(model, free_mb, wish, device="cuda")
+
+
 def test_an_8_gb_card_holds_an_8b_model_with_quantised_memory() -> None:
-    made = plan(LLAMA_8B, 7900 - 256)
+    made = on_a_card(7900 - 256)
     assert made.kv == "q8_0"
     assert made.width >= 8
     assert made.needed_mb <= 7900 - 256
 
 
 def test_a_large_card_holds_all_that_is_wished_at_full_precision() -> None:
-    made = plan(LLAMA_8B, 80 * GIB)
+    made = on_a_card(80 * GIB)
     wish = Wish()
     assert (made.width, made.kv) == (wish.width, "f16")
     assert made.context >= wish.shared + wish.width * (wish.own + wish.answer)
@@ -31,19 +34,19 @@ def test_a_large_card_holds_all_that_is_wished_at_full_precision() -> None:
 
 @pytest.mark.parametrize("free", range(5600, 9000, 100))
 def test_more_memory_never_makes_a_worse_plan(free: int) -> None:
-    less, more = plan(LLAMA_8B, free), plan(LLAMA_8B, free + 100)
+    less, more = on_a_card(free), on_a_card(free + 100)
     assert less.needed_mb <= free
     assert (more.kv == "f16", more.width, more.context) >= (less.kv == "f16", less.width, less.context)
 
 
 def test_precision_is_given_up_before_width() -> None:
-    full = plan(LLAMA_8B, 80 * GIB).needed_mb
-    assert (plan(LLAMA_8B, full).kv, plan(LLAMA_8B, full).width) == ("f16", 16)
-    assert (plan(LLAMA_8B, full - 1).kv, plan(LLAMA_8B, full - 1).width) == ("q8_0", 16)
+    full = on_a_card(80 * GIB).needed_mb
+    assert (on_a_card(full).kv, on_a_card(full).width) == ("f16", 16)
+    assert (on_a_card(full - 1).kv, on_a_card(full - 1).width) == ("q8_0", 16)
 
 
 def test_in_little_memory_less_of_a_document_is_read() -> None:
-    least = plan(LLAMA_8B, 5700)
+    least = on_a_card(5700)
     assert least.width == 1
     assert least.context < Wish().shared
     assert least.kv == "q8_0"
@@ -51,10 +54,17 @@ def test_in_little_memory_less_of_a_document_is_read() -> None:
 
 def test_a_model_that_does_not_fit_at_all() -> None:
     with pytest.raises(ModelUnavailableError, match=r"needs 5,.* MiB at the least, 4,000 MiB are free"):
-        plan(LLAMA_8B, 4000)
+        on_a_card(4000)
 
 
 def test_a_prompt_is_no_longer_than_what_the_model_was_trained_on() -> None:
-    made = plan(replace(LLAMA_8B, window=2048), 80 * GIB)
+    made = on_a_card(80 * GIB, model=replace(LLAMA_8B, window=2048))
     assert made.prompt == 2048 - made.answer
     assert made.context == -(-(2048 - 720 + 16 * 720) // 256) * 256
+
+
+def test_a_cpu_holds_the_scores_of_attention_where_it_can() -> None:
+    roomy, tight = (plan(LLAMA_8B, free, device="cpu") for free in (64 * GIB, 7 * GIB))
+    assert (roomy.kv, roomy.flash) == ("f16", False)
+    assert (tight.kv, tight.flash) == ("q8_0", True)
+    assert roomy.needed_mb > on_a_card(64 * GIB).needed_mb
