@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ragfactory.context.llama.planning import Plan
     from ragfactory.context.prompt import Prompt
 
-WIDTHS = (1, 4, 16)
+WIDTHS = (1, 4, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)

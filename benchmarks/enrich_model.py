@@ -19,55 +19,10 @@ if TYPE_CHECKING:
 
     from ragfactory.context.prompt import Prompt
 
-_WORDS = [
-    "the",
-    "building",
-    "was",
-    "valued",
-    "at",
-    "its",
-    "market",
-    "price",
-    "while",
-    "rent",
-    "and",
-    "costs",
-    "rose",
-    "by",
-    "three",
-    "per",
-    "cent",
-    "over",
-    "the",
-    "year",
-    "because",
-    "of",
-    "the",
-    "new",
-    "lease",
-    "which",
-    "ends",
-    "in",
-    "december",
-    "and",
-    "the",
-    "board",
-    "expects",
-    "that",
-    "turnover",
-    "will",
-    "grow",
-    "as",
-    "soon",
-    "as",
-    "the",
-    "second",
-    "hall",
-    "opens",
-    "for",
-    "visitors",
-    "again",
-]
+_PROSE = (
+    "the building was valued at its market price while rent and costs rose by three per cent over the year because of the new "
+    "lease which ends in december and the board expects that turnover will grow when the second hall opens for visitors"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +42,13 @@ SIZES = {
 
 def write_random_gguf(path: Path, size: Size) -> None:
     """Write it; a tensor at a time is in memory."""
-    tokenizer = train_tokenizer([" ".join(_WORDS)] * 3, 600)
+    tokenizer = train_tokenizer([_PROSE] * 3, 600)
     write_gguf(path, size.dimensions, tokenizer, _tensors(size))
 
 
 def text(rng: random.Random, words: int) -> str:
     """Words of business prose; each is about a token of the model's."""
-    return " ".join(rng.choices(_WORDS, k=words))
+    return " ".join(rng.choices(_PROSE.split(), k=words))
 
 
 def prompts(documents: int, chunks: int, *, shared: int, own: int) -> list[list[Prompt]]:

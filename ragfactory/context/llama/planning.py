@@ -14,7 +14,7 @@ CPU = "cpu"
 KvPrecision = Literal["f16", "q8_0"]
 
 MIB = 2**20
-WIDTH = 16
+_WIDTH, _WIDTH_ON_CPU = 16, 8  # a CPU is busy with few already, and reads past what others have in memory
 _BYTES: dict[KvPrecision, float] = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0 is 32 bytes and a scale of 2 for 32 numbers
 _UBATCH = 512  # tokens that llama.cpp computes at once
 _FIXED_MB = 512  # what CUDA and its libraries take for themselves
@@ -40,20 +40,23 @@ class ModelShape:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What prompts look like, in tokens: the longest part that a document's prompts share, a chunk's own part, an answer."""
+    """What prompts look like, in tokens: the longest part that a document's prompts share, a chunk's own part, an answer.
+
+    `width` is how many chunks are answered at a time, by default 16 on a card and 8 on a CPU.
+    """
 
     shared: int = 8192
     own: int = 640
     answer: int = 80
-    width: int = WIDTH
+    width: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`width` chunks at a time in memory for `context` tokens of precision `kv`; `prompt` is the longest prompt, in tokens.
 
-    With `flash`, attention never holds all its scores at once: cards are faster so, and memory at q8_0 needs it. A CPU is slower so,
-    by 1.8 times for 16 chunks on 4,096 shared tokens. `needed_mb` is what weights, memory and computing take together, in MiB.
+    With `flash`, attention never holds all its scores at once: cards are faster so, and memory at q8_0 needs it; a CPU is slower
+    so. `needed_mb` is what weights, memory and computing take together, in MiB.
     """
 
     width: int
@@ -72,7 +75,7 @@ def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None, *, device: s
     when that does not fit either.
     """
     wish = wish or Wish()
-    for candidate in _candidates(shape, wish, on_cpu=device == CPU):
+    for candidate in _candidates(shape, wish, device):
         if candidate.needed_mb <= free_mb:
             return candidate
     raise ModelUnavailableError(
@@ -81,11 +84,12 @@ def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None, *, device: s
     )
 
 
-def _candidates(shape: ModelShape, wish: Wish, *, on_cpu: bool) -> Iterator[Plan]:
+def _candidates(shape: ModelShape, wish: Wish, device: str) -> Iterator[Plan]:
     """Plans from the best to the last resort."""
     shared = min(wish.shared, max(0, shape.window - wish.own - wish.answer))
-    yield _plan(shape, wish, shared, wish.width, "f16", flash=not on_cpu)
-    for width in range(wish.width, 0, -1):
+    widest = wish.width or (_WIDTH_ON_CPU if device == CPU else _WIDTH)
+    yield _plan(shape, wish, shared, widest, "f16", flash=device != CPU)
+    for width in range(widest, 0, -1):
         yield _plan(shape, wish, shared, width, "q8_0")
     while shared > 512:
         shared = max(512, shared // 2)

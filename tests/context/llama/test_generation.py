@@ -74,7 +74,7 @@ def one_at_a_time(path: Path, asked: Sequence[Prompt], recorded: Recorder) -> fl
 @pytest.mark.parametrize("width", [1, 2, 8, 16])
 def test_logits_are_those_of_one_at_a_time(tiny_gguf: Path, width: int) -> None:
     asked = prompts(documents=3, chunks=7)  # more than there are places, so that each is used again
-    asked = [asked[number] for number in (*range(14), 20, 0, 14, 7, 1, 15)]  # and prefixes in turn
+    asked = [asked[number] for number in (*range(10), 0, 14, 7, 15)]  # and prefixes in turn
     recorded = Recorder()
     with LlamaEngine(tiny_gguf, "cpu", planned(width), sampler=recorded) as engine:
         found = dict(engine.complete(asked))
@@ -128,7 +128,7 @@ def test_what_a_document_shares_is_read_once(tiny_gguf: Path) -> None:
 
 def test_a_decode_serves_many_prompts(tiny_gguf: Path) -> None:
     with LlamaEngine(tiny_gguf, "cpu", planned(16)) as engine:
-        dict(engine.complete(prompts(documents=2, chunks=60)))
+        dict(engine.complete(prompts(documents=2, chunks=40)))
         assert engine.counts.decodes <= 0.08 * engine.counts.written
 
 

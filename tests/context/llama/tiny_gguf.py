@@ -24,7 +24,7 @@ DIMENSIONS = Dimensions()
 
 _THINGS = ["roof", "garden", "kitchen", "cellar", "garage", "stairs", "office", "windows"]
 _PLACES = ["Amsterdam", "Berlin", "Paris", "London", "Utrecht", "Hamburg", "Lyon", "Leeds"]
-_STEPS, _SEQUENCES = 300, 16
+_STEPS, _SEQUENCES = 220, 16
 
 
 def fact(rng: random.Random) -> tuple[str, str]:
