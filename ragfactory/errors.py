@@ -55,6 +55,12 @@ class ProfileError(UsageError):
     code = "profile"
 
 
+class QuestionsError(UsageError):
+    """A file of questions that cannot be read, or that asks nothing."""
+
+    code = "questions"
+
+
 class DocumentError(RagfactoryError):
     """One source file that cannot become a Document. It fails alone, by name; the run goes on."""
 
@@ -137,6 +143,12 @@ class NothingPublishedError(RagfactoryError):
 
     code = "nothing_published"
     exit_code = ExitCode.NOT_PUBLISHED
+
+
+class GateError(NothingPublishedError):
+    """A new version answers the profile's questions worse than its gate allows. It is built, and the one before still serves."""
+
+    code = "gate"
 
 
 class IndexNotFoundError(RagfactoryError):

@@ -96,10 +96,19 @@ class Index(_Section):
 
 
 class Retrieve(_Section):
-    """How much each part of the hybrid counts when results are fused."""
+    """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes."""
 
     dense_weight: float = Field(default=1.0, ge=0)
     lexical_weight: float = Field(default=1.0, ge=0)
+    depth: int = Field(default=100, ge=10, le=1000, description="candidates that each part contributes")
+
+
+class Gate(_Section):
+    """What a new version must be worth to serve. `questions` is a file that `eval` reads, by its path from the profile's folder."""
+
+    questions: str | None = None
+    min_recall_at_5: float = Field(default=0.0, ge=0, le=1)
+    max_drop: float = Field(default=0.02, ge=0, le=1, description="of recall@5, against the version that serves")
 
 
 class Profile(_Section):
@@ -114,6 +123,7 @@ class Profile(_Section):
     embed: Embed = Embed()
     index: Index = Index()
     retrieve: Retrieve = Retrieve()
+    gate: Gate = Gate()
 
 
 class LoadedProfile(_Section):

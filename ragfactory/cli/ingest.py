@@ -49,6 +49,7 @@ def ingest(
     """
 
     def body(output: Output) -> CommandResult:
+        from ragfactory.evaluation.gate import Gatekeeper
         from ragfactory.pipeline.ingest import ingest as run_ingest
         from ragfactory.pipeline.run import RunOptions
 
@@ -60,6 +61,7 @@ def ingest(
             dry_run=dry_run,
             wait=wait,
             is_over=running.is_over(until),
+            gate=Gatekeeper(config),
         )
 
         def work(listener: Listener, report: RunReport) -> CommandResult:

@@ -10,6 +10,7 @@ import typer
 
 from ragfactory import __version__
 from ragfactory.cli import bench, config, context, doctor, gpu, index, ingest, inspect, model, profile, reindex, search
+from ragfactory.cli import eval as evaluation
 from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.errors import ExitCode
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("ingest")(ingest.ingest)
 app.command("reindex")(reindex.reindex)
 app.command("search")(search.search)
+app.command("eval")(evaluation.evaluate)
 app.command("inspect")(inspect.inspect)
 app.add_typer(index.app, name="index")
 app.add_typer(gpu.app, name="gpu")

@@ -10,7 +10,7 @@ from ragfactory.cli import options, running
 from ragfactory.cli.ingest import render_report
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
-from ragfactory.errors import ExitCode
+from ragfactory.errors import ExitCode, GateError
 
 if TYPE_CHECKING:
     from ragfactory.cli.output import Output
@@ -44,6 +44,7 @@ def reindex(
     """
 
     def body(output: Output) -> CommandResult:
+        from ragfactory.evaluation.gate import Gatekeeper
         from ragfactory.pipeline.reindex import Selection
         from ragfactory.pipeline.reindex import reindex as run_reindex
         from ragfactory.pipeline.run import RunOptions
@@ -55,6 +56,7 @@ def reindex(
             dry_run=dry_run,
             wait=wait,
             is_over=running.is_over(until),
+            gate=Gatekeeper(config),
         )
         selection = Selection(tenant, project, document_type)
 
@@ -78,9 +80,15 @@ def _result(done: Reindexed) -> CommandResult:
 
 
 def _exit_code(done: Reindexed) -> ExitCode:
-    """That of the report; where a project could not be done at all, partial if another was, else that of its error."""
+    """That of the report; where a project could not be done at all, partial if another was, else that of its error.
+
+    A gate that let nothing through is told as such, although files are as they should be.
+    """
     if not done.errors:
         return done.report.exit_code
+    refused = [error for error in done.errors if isinstance(error, GateError)]
+    if refused and not done.report.published:
+        return refused[0].exit_code
     if done.report.published or done.report.good_files:
         return ExitCode.PARTIAL
     return done.errors[0].exit_code

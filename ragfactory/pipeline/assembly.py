@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ragfactory import events
@@ -17,6 +18,7 @@ from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
     from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from ragfactory.store.publish import NewChunk
     from ragfactory.store.records import DocumentRecord, EmbedderEntry, Manifest, RootEntry
 
+    Gate = Callable[[IndexName, Path, Manifest], None]
+
 
 class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
@@ -37,6 +41,7 @@ class Assembly:
     `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is
     in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made, and documents that
     are not whole by then are left to the next run. A document with a chunk that cannot be embedded is reported to `give_up`.
+    `gate` raises for a version that is complete and is not to serve.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Assembly:
         renamed: Collection[str],
         is_over: Callable[[], bool],
         give_up: Callable[[Source, RagfactoryError], None],
+        gate: Gate = lambda _name, _directory, _manifest: None,
     ) -> None:
         self._open_index = open_index
         self._recipes = recipes
@@ -61,6 +67,7 @@ class Assembly:
         self._renamed = renamed
         self._is_over = is_over
         self._give_up = give_up
+        self._gate = gate
         self._replaced: dict[Identity, DocumentRecord] = {}
         self._indexes: dict[str, OpenIndex] = {}
 
@@ -232,7 +239,9 @@ class Assembly:
     def _publish(self, index: OpenIndex, roots: Mapping[str, RootEntry]) -> None:
         self._emit(events.Publishing(str(index.name)))
         started = time.perf_counter()
-        manifest = index.builder.publish(self._profile_of(index), roots, complete=not index.left)
+        manifest = index.builder.publish(
+            self._profile_of(index), roots, complete=not index.left, admit=partial(self._gate, index.name)
+        )
         seconds = time.perf_counter() - started
         self._tell_missed(manifest)
         self._emit(events.Published(manifest.index, manifest.version, manifest.documents, manifest.chunks, seconds))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
+    from ragfactory.pipeline.assembly import Gate
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
     from ragfactory.pipeline.scan import Scan, Source
@@ -43,7 +44,8 @@ class RunOptions:
 
     `embedder` names one other than the index's own. `allow_shrink` lets more than half of a folder's documents go, `retry_failed`
     tries files again that failed and did not change. `is_over` says when it is time to publish what is whole; `dry_run` only
-    plans. `wait` is how long, in seconds, to wait for another run over the same project.
+    plans. `wait` is how long, in seconds, to wait for another run over the same project. `gate` looks at each version that
+    is complete, and raises GateError for one that is not to serve.
     """
 
     embedder: str | None = None
@@ -52,6 +54,7 @@ class RunOptions:
     dry_run: bool = False
     wait: float = 0.0
     is_over: Callable[[], bool] = lambda: False
+    gate: Gate = lambda _name, _directory, _manifest: None
 
 
 class ProjectRun:
@@ -137,6 +140,7 @@ class ProjectRun:
             renamed=plan.moved.values(),
             is_over=self._options.is_over,
             give_up=partial(self._failed, tries),
+            gate=self._options.gate,
         ) as assembly:
             taken_in = self._process(tasks, plan, assembly, tries) if tasks else 0
             for document_type in restyled:

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -20,6 +20,7 @@ from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
 from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.ranking import Candidate, rank
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
+from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
     from ragfactory.retrieval.filters import Condition, Mask
     from ragfactory.retrieval.places import PlaceInDocument
     from ragfactory.store.lexical import RowIds
-    from ragfactory.store.records import ChunkRecord
+    from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest
     from ragfactory.store.vectors import Matrix
 
     Row: TypeAlias = tuple[IndexName, int]  # a row of an index, by its id
     Scores: TypeAlias = dict[Row, float]
 
 MAX_TOP_K = 1000
-_MIN_DEPTH = 100  # candidates each part contributes, so that fusion has something to choose from
 
 
 class Mode(StrEnum):
@@ -76,19 +76,22 @@ class Searcher:
     """The indexes of a project, open for searching."""
 
     def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
-        profiles = load_profiles(config.profile_dirs)
+        profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._versions = versions
-        self._retrieve = {
-            name: profiles[name.document_type].profile.retrieve if name.document_type in profiles else Retrieve()
-            for name in versions
-        }
+        self._retrieve = {}
+        for name in versions:
+            settings = read_settings(IndexPaths.of(config.indexes, name))
+            profile = profiles.get(name.document_type)
+            of_profile = profile.retrieve if profile else Retrieve()
+            self._retrieve[name] = settings.over(of_profile) if settings else of_profile
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
 
     @classmethod
-    def open(cls, config: Config, document_type: str | None = None) -> Self:
-        """Open the index of one document type, or all of the project.
+    def open(cls, config: Config, document_type: str | None = None, *, number: int | None = None) -> Self:
+        """Open the index of one document type, or all of the project; by default the version that serves, or that `number`.
 
-        Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written.
+        Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written, ConfigError when its
+        settings are not.
         """
         names = list(index_names(config.indexes, tenant=config.tenant, project=config.project))
         if document_type is not None:
@@ -99,7 +102,7 @@ class Searcher:
         with ExitStack() as opened:
             versions = {}
             for name in names:
-                versions[name] = opened.enter_context(Version.open(IndexPaths.of(config.indexes, name), name))
+                versions[name] = opened.enter_context(Version.open(IndexPaths.of(config.indexes, name), name, number))
             opened.pop_all()
         return cls(versions, config)
 
@@ -111,11 +114,13 @@ class Searcher:
         mode: Mode = Mode.HYBRID,
         filters: Sequence[Condition] = (),
         exact: bool = False,
+        override: Mapping[str, object] | None = None,
     ) -> SearchResult:
         """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
 
-        With `exact`, approximate vector indexes are not used. Raises UsageError for an empty query, an impossible `top_k`, and a
-        filter whose key is unknown or whose value is not of the key's kind.
+        With `exact`, approximate vector indexes are not used. `override` has valid values of keys of a profile's [retrieve], to
+        use in place of the indexes' own. Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is
+        unknown or whose value is not of the key's kind.
         """
         query = clean(query).strip()
         if not query:
@@ -125,7 +130,8 @@ class Searcher:
                 f"--top-k: a number from 1 to {MAX_TOP_K} expected, got {top_k}", hint="leave it out for 5"
             )
         mode = Mode(mode)
-        depth = max(_MIN_DEPTH, 2 * top_k)
+        retrieve = {name: own.model_copy(update=override) for name, own in self._retrieve.items()}
+        depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = _Clock()
         among = self._among(filters)
         if filters:
@@ -140,9 +146,43 @@ class Searcher:
             clock.note("embed")
             dense = self._by_vector(vectors, depth, among, lexical, exact=exact)
             clock.note("dense")
-        candidates = [self._candidate(row, mode, dense.get(row), lexical.get(row)) for row in lexical | dense]
+        candidates = [
+            self._candidate(row, mode, retrieve[row[0]], dense.get(row), lexical.get(row)) for row in lexical | dense
+        ]
         hits = tuple(self._hit(candidate, mode, filters) for candidate in rank(candidates)[:top_k])
         return SearchResult(query, hits, clock.stop())
+
+    def document(self, path: str) -> DocumentRecord | None:
+        """The document of that path below the folder that was ingested, or None; of several, any."""
+        return self._documents.get(path)
+
+    def pool(self, query: str, depth: int) -> tuple[Hit, ...]:
+        """Every candidate of both parts for a query, in no order, each part contributing `depth` an index.
+
+        Weights are fitted to these.
+        """
+        query = clean(query).strip()
+        lexical = self._by_words(query, depth, {})
+        dense = self._by_vector(self._embedders.encode(query), depth, {}, lexical, exact=False)
+        candidates = (
+            self._candidate(row, Mode.HYBRID, self._retrieve[row[0]], dense.get(row), lexical.get(row))
+            for row in lexical | dense
+        )
+        return tuple(self._hit(candidate, Mode.HYBRID, ()) for candidate in candidates)
+
+    @cached_property
+    def _documents(self) -> dict[str, DocumentRecord]:
+        return {path: record for version in self._versions.values() for (_, path), record in version.documents.items()}
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """What the open versions say of themselves."""
+        return [version.manifest for version in self._versions.values()]
+
+    @property
+    def retrieve(self) -> dict[IndexName, Retrieve]:
+        """How each index is searched: as its profile says, or as was fitted to it."""
+        return dict(self._retrieve)
 
     @property
     def languages(self) -> list[str]:
@@ -201,9 +241,10 @@ class Searcher:
                     found |= {(name, row_id): score for row_id, score in zip(ids, of_rows.tolist(), strict=True)}
         return found
 
-    def _candidate(self, row: Row, mode: Mode, dense: float | None, lexical: float | None) -> Candidate:
+    def _candidate(
+        self, row: Row, mode: Mode, retrieve: Retrieve, dense: float | None, lexical: float | None
+    ) -> Candidate:
         name, row_id = row
-        retrieve = self._retrieve[name]
         weights = {
             Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight),
             Mode.DENSE: (1.0, 0.0),

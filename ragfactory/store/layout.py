@@ -70,6 +70,11 @@ class IndexPaths:
         """Which files were hashed and not touched since; a cache."""
         return self.root / "verified.json"
 
+    @property
+    def settings(self) -> Path:
+        """How the index is searched, where that was fitted to it."""
+        return self.root / "settings.json"
+
     def version(self, number: int) -> Path:
         """The folder of a version."""
         return self.root / f"{number:06d}"

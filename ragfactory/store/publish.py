@@ -37,7 +37,8 @@ from ragfactory.store.vectorlog import VectorLog
 from ragfactory.store.vectors import Codec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ragfactory.store.version import Version
 
     Mask: TypeAlias = npt.NDArray[np.bool_]
+    Admit: TypeAlias = Callable[[Path, Manifest], None]  # a version's folder and manifest
 
 SEGMENT_BYTES = 256 * 2**20  # of codes: what sealing a segment holds in memory
 STEP = "ragfactory.publish"  # the audit event (sys.audit) before each step of publishing, with the step's name
@@ -168,10 +170,19 @@ class VersionBuilder:
         """The documents that the next version will hold."""
         return self._documents.values()
 
-    def publish(self, recipe: dict[str, Any], roots: Mapping[str, RootEntry], *, complete: bool = True) -> Manifest:
+    def publish(
+        self,
+        recipe: dict[str, Any],
+        roots: Mapping[str, RootEntry],
+        *,
+        complete: bool = True,
+        admit: Admit = lambda _directory, _manifest: None,
+    ) -> Manifest:
         """Write the version, make it the one that serves, and return its manifest.
 
         `roots` are the folders that this run looked through. A run that is not `complete` leaves its vectors to the next.
+        `admit` looks at the version when it is complete and does not serve yet; when it raises, the one before goes on serving,
+        and the new one and the vectors made for it stay.
         """
         sys.audit(STEP, "seal")
         self._seal()
@@ -190,6 +201,7 @@ class VersionBuilder:
         sys.audit(STEP, "rename")
         self._staging.directory.rename(self._paths.version(number))
         sync_dir(self._paths.root)
+        admit(self._paths.version(number), manifest)
         sys.audit(STEP, "current")
         replace_file(self._paths.current, f"{number:06d}\n".encode())
         sys.audit(STEP, "clean")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.index.summary import kind_of, summary
+from ragfactory.cli.index.summary import kind_of, settings_line, summary
 from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from ragfactory.cli.output import Output
     from ragfactory.store.records import DocumentRecord, Manifest
+    from ragfactory.store.settings import Settings
 
 
 def show(
@@ -36,6 +38,7 @@ def show(
         from ragfactory.cli.index.failed import failed_files
         from ragfactory.cli.index.selection import indexes_of_project
         from ragfactory.store.layout import IndexPaths
+        from ragfactory.store.settings import read_settings
         from ragfactory.store.version import read_contents
 
         config = options.configure(home, tenant=tenant, project=project)
@@ -43,14 +46,29 @@ def show(
             return failed_files(config)
         shown = []
         for name in indexes_of_project(config, document_type):
-            manifest, documents = read_contents(IndexPaths.of(config.indexes, name), name)
-            shown.append((manifest, list(documents.values())))
+            paths = IndexPaths.of(config.indexes, name)
+            manifest, documents = read_contents(paths, name)
+            shown.append(_Shown(manifest, list(documents.values()), read_settings(paths)))
         return CommandResult(
-            data={"indexes": [summary(m) | {"documents": [_document(d) for d in documents]} for m, documents in shown]},
+            data={"indexes": [_index(entry) for entry in shown]},
             render=lambda console: _render(shown, limit or None, console),
         )
 
     run("index show", body, json=json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    manifest: Manifest
+    documents: list[DocumentRecord]
+    settings: Settings | None
+
+
+def _index(shown: _Shown) -> dict[str, Any]:
+    return summary(shown.manifest) | {
+        "settings": shown.settings.model_dump(mode="json") if shown.settings else None,
+        "documents": [_document(document) for document in shown.documents],
+    }
 
 
 def _document(document: DocumentRecord) -> dict[str, Any]:
@@ -65,11 +83,12 @@ def _document(document: DocumentRecord) -> dict[str, Any]:
     }
 
 
-def _render(shown: list[tuple[Manifest, list[DocumentRecord]]], limit: int | None, console: Console) -> None:
+def _render(shown: list[_Shown], limit: int | None, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    for manifest, documents in shown:
+    for entry in shown:
+        manifest, documents = entry.manifest, entry.documents
         console.print(
             Text.assemble(
                 (manifest.index, "bold"),
@@ -78,6 +97,8 @@ def _render(shown: list[tuple[Manifest, list[DocumentRecord]]], limit: int | Non
                 f"{manifest.embedder.name}, {kind_of(manifest)}, {manifest.created}",
             )
         )
+        if entry.settings:
+            console.print(Text(f"  {settings_line(entry.settings)}", style="dim"))
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
         table.add_column("document", overflow="fold", ratio=1)
         for name in ("language", "pages", "chunks"):

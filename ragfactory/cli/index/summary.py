@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragfactory.store.records import Manifest
+    from ragfactory.store.settings import Settings
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
@@ -33,3 +34,10 @@ def kind_of(manifest: Manifest) -> str:
     """How vectors are searched; with the recall that was measured, where that is approximate."""
     recall = f" {manifest.recall_at_10:.3f}" if manifest.recall_at_10 < 1 else ""
     return manifest.vector_index + recall
+
+
+def settings_line(settings: Settings) -> str:
+    """How an index is searched in place of what its profile says, and what that was fitted to."""
+    keys = ", ".join(f"{key} {value:g}" for key, value in settings.retrieve.items())
+    fitted = settings.fitted
+    return f"searched with {keys}: fitted to {fitted.questions:,} questions of version {fitted.version:06d}"

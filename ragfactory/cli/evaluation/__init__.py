@@ -1,0 +1,1 @@
+"""What `ragfactory eval` does: measuring, fitting and drafting."""

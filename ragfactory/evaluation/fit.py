@@ -1,0 +1,164 @@
+"""Fitting the fusion to one index: which weights and which depth rank its own answers best.
+
+Weights that are chosen and judged by the same questions look better than they are, so they are judged by cross-validation: each
+fold's questions are ranked with what the other folds chose (M. Stone, "Cross-Validatory Choice and Assessment of Statistical
+Predictions", JRSS B 36(2), 1974). Questions about one document stay in one fold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragfactory.evaluation.measure import answerable
+from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
+from ragfactory.evaluation.relevance import Found, Judge
+from ragfactory.evaluation.significance import difference
+from ragfactory.retrieval.fusion import fuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from ragfactory.evaluation.questions import Question
+    from ragfactory.evaluation.significance import Difference
+    from ragfactory.retrieval.search import Searcher
+
+    Vector = npt.NDArray[np.float32]
+    Matrix = npt.NDArray[np.float64]
+
+FOLDS = 5
+DEPTHS = (20, 50, 100, 200)
+SHARES = tuple(round(step / 20, 2) for step in range(21))  # of the full-text part in the fused score
+_TARGET = METRICS.index("ndcg_at_10")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """How two parts are fused: their weights, and how many candidates each contributes."""
+
+    dense_weight: float
+    lexical_weight: float
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The candidates for one question: their scores of both parts, (n,) float32, 0 in `lexical` where no word matches; and which
+    relevant unit each shows. `total` units are relevant; `group` is the document that the question is about.
+    """
+
+    dense: Vector
+    lexical: Vector
+    units: tuple[str | None, ...]
+    total: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The weighting that is best over all questions, and what choosing in this way is worth on questions not chosen by.
+
+    `held_out` and `before` are mean nDCG@10: of what each fold's others chose, and of the weighting before; `gain` is how they differ.
+    """
+
+    best: Weighting
+    questions: int
+    held_out: float
+    before: float
+    gain: Difference
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it holds on questions that it was not fitted to."""
+        return self.gain.mean > 0
+
+
+def collect(
+    searcher: Searcher, questions: Sequence[Question], progress: Callable[[], None] = lambda: None
+) -> list[Pool]:
+    """The candidates for each question that can be answered. Raises QuestionsError when there is none."""
+    pools = []
+    for question in answerable(questions):
+        judge = Judge(question)
+        hits = searcher.pool(question.query, max(DEPTHS))
+        pools.append(
+            Pool(
+                dense=np.array([hit.dense or 0.0 for hit in hits], dtype=np.float32),
+                lexical=np.array([hit.lexical or 0.0 for hit in hits], dtype=np.float32),
+                units=tuple(judge.unit(Found.of(hit)) for hit in hits),
+                total=question.total,
+                group=question.relevant[0].path,
+            )
+        )
+        progress()
+    return pools
+
+
+def fit(pools: Sequence[Pool], before: Weighting) -> Fit:
+    """The weighting under which the pools' questions have the highest mean nDCG@10, judged against the one `before`.
+
+    Of equally good ones the nearest to equal weights is taken, then the smallest depth. There is at least one pool.
+    """
+    grid = _grid()
+    values = np.stack([_values(pools, weighting) for weighting in grid])
+    folds = _folds(pools)
+    held_out = np.empty(len(pools))
+    for fold in np.unique(folds):
+        others = folds != fold if (folds != fold).any() else folds == fold
+        held_out[folds == fold] = values[_best(values[:, others]), folds == fold]
+    own = _values(pools, before)
+    return Fit(
+        best=grid[_best(values)],
+        questions=len(pools),
+        held_out=float(held_out.mean()),
+        before=float(own.mean()),
+        gain=difference(own, held_out),
+    )
+
+
+def scores(pool: Pool, weighting: Weighting) -> Scores:
+    """What the ranking of a pool under a weighting is worth."""
+    dense, lexical = pool.dense, pool.lexical
+    kept = np.flatnonzero(
+        _among_first(dense, weighting.depth) | (_among_first(lexical, weighting.depth) & (lexical > 0))
+    )
+    fused = fuse(
+        dense[kept], lexical[kept], dense_weight=weighting.dense_weight, lexical_weight=weighting.lexical_weight
+    )
+    ranking = kept[np.argsort(-fused, kind="stable")[:DEPTH]]
+    return score([pool.units[i] for i in ranking], pool.total)
+
+
+def _grid() -> list[Weighting]:
+    """Every weighting that is tried, those preferred among equals first."""
+    shares = sorted(SHARES, key=lambda share: abs(share - 0.5))
+    return [Weighting(round(1 - share, 2), share, depth) for share in shares for depth in DEPTHS]
+
+
+def _values(pools: Sequence[Pool], weighting: Weighting) -> Matrix:
+    values: Matrix = table(scores(pool, weighting) for pool in pools)[:, _TARGET]
+    return values
+
+
+def _best(values: Matrix) -> int:
+    """The first row with the highest mean, but for rounding."""
+    return int(np.argmax(values.mean(axis=1).round(9)))
+
+
+def _folds(pools: Sequence[Pool]) -> npt.NDArray[np.int64]:
+    """Which fold each pool is in, by its document: documents are dealt out in an order that has nothing to do with their names."""
+    groups = sorted({pool.group for pool in pools}, key=lambda group: hashlib.sha256(group.encode()).digest())
+    fold_of = {group: i % FOLDS for i, group in enumerate(groups)}
+    return np.array([fold_of[pool.group] for pool in pools], dtype=np.int64)
+
+
+def _among_first(values: Vector, depth: int) -> npt.NDArray[np.bool_]:
+    """Which values are among the `depth` highest."""
+    first = np.zeros(len(values), dtype=np.bool_)
+    first[np.argsort(-values, kind="stable")[:depth]] = True
+    return first
