@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SEED = 2002
 _CELL = " | "  # between the cells of a table's row in the text of a chunk
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
+_HEAD = re.compile(r"[^\W\d_]{3,}|\b(?:19|20)\d\d\b")  # of a column: words or a year, no other figure
 _NUMBERING = re.compile(r"^[\d.]+\s+")  # before a heading
 _ABOUT = {
     "nl": "Wat staat er over {}?",
@@ -92,6 +93,12 @@ def draft(chunks: Iterable[ChunkRecord], count: int) -> list[Draft]:
     return chosen[:count]
 
 
+def refuse_existing(path: Path) -> None:
+    """Raise UsageError when the file is there: it may hold questions that somebody wrote."""
+    if path.exists():
+        raise UsageError(f"{path}: it is there already", hint="name a new file", path=str(path))
+
+
 def write_drafts(path: Path, drafts: Iterable[Draft]) -> int:
     """Write drafts to a new file, and say how many. Raises UsageError when it is there, QuestionsError when there is no draft."""
     lines = [orjson.dumps(question.line(number)) + b"\n" for number, question in enumerate(drafts, start=1)]
@@ -100,11 +107,10 @@ def write_drafts(path: Path, drafts: Iterable[Draft]) -> int:
             "no question can be drafted: no heading or row of a table stands in one place only",
             hint="write some by hand, one a line",
         )
+    refuse_existing(path)
     try:
         with path.open("xb") as file:
             file.writelines(lines)
-    except FileExistsError as error:
-        raise UsageError(f"{path}: it is there already", hint="name a new file", path=str(path)) from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}", path=str(path)) from error
     return len(lines)
@@ -115,7 +121,7 @@ def _drafts(chunk: ChunkRecord) -> Iterator[Draft]:
     heading = _NUMBERING.sub("", place.headings[-1]) if place.headings else ""
     _, _, body = chunk.text.partition("\n")
     if chunk.text.startswith(place.headings[-1:]) and body.strip() and len(_LETTERS.findall(heading)) >= 2:
-        about = _ABOUT.get(language or "", _ABOUT["en"]).format(heading)
+        about = heading if heading.endswith("?") else _ABOUT.get(language or "", _ABOUT["en"]).format(heading)
         yield _at(chunk, about, body.strip().split("\n")[0], heading)
     for row, label, column, value in _cells(chunk.text):
         yield _at(chunk, _VALUE.get(language or "", _VALUE["en"]).format(label, column), row, value)
@@ -139,5 +145,5 @@ def _cells(text: str) -> Iterator[tuple[str, str, str, str]]:
             heads = cells
         elif len(cells) == len(heads) and _LETTERS.search(cells[0]):
             for head, cell in zip(heads[1:], cells[1:], strict=True):
-                if head and len(cell) >= 2:
+                if _HEAD.search(head) and len(cell) >= 2:
                     yield line, cells[0], head, cell

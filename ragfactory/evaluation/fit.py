@@ -3,11 +3,16 @@
 Weights that are chosen and judged by the same questions look better than they are, so they are judged by cross-validation: each
 fold's questions are ranked with what the other folds chose (M. Stone, "Cross-Validatory Choice and Assessment of Statistical
 Predictions", JRSS B 36(2), 1974). Questions about one document stay in one fold.
+
+What is chosen is not the best on paper but, of all that are within one standard error of it, the one nearest to the present
+weighting (the one-standard-error rule: L. Breiman and others, "Classification and Regression Trees", 1984, section 3.4.3), so
+that few questions do not lead far.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,9 +66,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The weighting that is best over all questions, and what choosing in this way is worth on questions not chosen by.
+    """The weighting that was chosen over all questions, and what choosing in this way is worth on questions not chosen by.
 
-    `held_out` and `before` are mean nDCG@10: of what each fold's others chose, and of the weighting before; `gain` is how they differ.
+    `held_out` and `before` are mean nDCG@10: of what each fold's others chose, and of the weighting before.
+    `gain` is how they differ.
     """
 
     best: Weighting
@@ -100,20 +106,21 @@ def collect(
 
 
 def fit(pools: Sequence[Pool], before: Weighting) -> Fit:
-    """The weighting under which the pools' questions have the highest mean nDCG@10, judged against the one `before`.
+    """The weighting under which the pools' questions have a high mean nDCG@10, judged against the one `before`.
 
-    Of equally good ones the nearest to equal weights is taken, then the smallest depth. There is at least one pool.
+    There is at least one pool.
     """
-    grid = _grid()
+    grid = [before, *(Weighting(round(1 - share, 2), share, depth) for share in SHARES for depth in DEPTHS)]
     values = np.stack([_values(pools, weighting) for weighting in grid])
+    distances = np.array([_distance(weighting, before) for weighting in grid])
     folds = _folds(pools)
     held_out = np.empty(len(pools))
     for fold in np.unique(folds):
         others = folds != fold if (folds != fold).any() else folds == fold
-        held_out[folds == fold] = values[_best(values[:, others]), folds == fold]
-    own = _values(pools, before)
+        held_out[folds == fold] = values[_choose(values[:, others], distances), folds == fold]
+    own = values[0]
     return Fit(
-        best=grid[_best(values)],
+        best=grid[_choose(values, distances)],
         questions=len(pools),
         held_out=float(held_out.mean()),
         before=float(own.mean()),
@@ -134,20 +141,29 @@ def scores(pool: Pool, weighting: Weighting) -> Scores:
     return score([pool.units[i] for i in ranking], pool.total)
 
 
-def _grid() -> list[Weighting]:
-    """Every weighting that is tried, those preferred among equals first."""
-    shares = sorted(SHARES, key=lambda share: abs(share - 0.5))
-    return [Weighting(round(1 - share, 2), share, depth) for share in shares for depth in DEPTHS]
-
-
 def _values(pools: Sequence[Pool], weighting: Weighting) -> Matrix:
     values: Matrix = table(scores(pool, weighting) for pool in pools)[:, _TARGET]
     return values
 
 
-def _best(values: Matrix) -> int:
-    """The first row with the highest mean, but for rounding."""
-    return int(np.argmax(values.mean(axis=1).round(9)))
+def _choose(values: Matrix, distances: Matrix) -> int:
+    """Of the rows whose mean is within one standard error of the highest, the one of the smallest distance.
+
+    The error is that of the mean difference between the two over the same questions.
+    """
+    behind = values[np.argmax(values.mean(axis=1))] - values
+    error = behind.std(axis=1) / np.sqrt(values.shape[1])
+    return int(np.argmin(np.where(behind.mean(axis=1) <= error + 1e-9, distances, np.inf)))
+
+
+def _distance(one: Weighting, other: Weighting) -> float:
+    """How far one weighting is from another: the shares of full text first, then the depths."""
+    return abs(_share(one) - _share(other)) + 0.01 * abs(math.log2(one.depth / other.depth))
+
+
+def _share(weighting: Weighting) -> float:
+    total = weighting.dense_weight + weighting.lexical_weight
+    return weighting.lexical_weight / total if total else 0.5
 
 
 def _folds(pools: Sequence[Pool]) -> npt.NDArray[np.int64]:

@@ -19,10 +19,11 @@ _NOTE = "they are made of the documents' own words, which flatters full text: pu
 
 def make(config: Config, document_type: str | None, file: Path, count: int) -> CommandResult:
     """Draft questions from the indexes of a project, or the one of a type, into a new file."""
-    from ragfactory.evaluation.drafts import chunks_of, draft, write_drafts
+    from ragfactory.evaluation.drafts import chunks_of, draft, refuse_existing, write_drafts
     from ragfactory.store.layout import IndexPaths
     from ragfactory.store.version import Version
 
+    refuse_existing(file)
     chunks: list[ChunkRecord] = []
     for name in indexes_of_project(config, document_type):
         with Version.open(IndexPaths.of(config.indexes, name), name) as version:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GROUPS = {"languages": "language", "types": "document_type"}
 _TITLES = {"recall_at_5": "recall@5", "recall_at_10": "recall@10", "mrr_at_10": "MRR@10", "ndcg_at_10": "nDCG@10"}
+_INDENT = (0, 0, 0, 4)
 _INSTEAD = 3  # passages shown of what was found instead
 
 
@@ -47,10 +48,12 @@ def render_evaluation(result: Evaluation, compared: Compared | None, console: Co
     """Write the tables, then at most `limit` of the questions that failed."""
     console.print(f"{counted(result.questions, 'question')}; mean [95% interval]")
     console.print(_stage_table(result))
+    latencies = (f"{name} {stage.latency(50):.0f}/{stage.latency(95):.0f}" for name, stage in result.stages.items())
+    console.print(f"milliseconds a question, p50/p95: {', '.join(latencies)}")
     for group in _GROUPS.values():
         parts = {name: stage.within(group) for name, stage in result.stages.items()}
         if len(next(iter(parts.values()))) > 1:
-            console.print()
+            console.print(f"\nnDCG@10 by {group.replace('_', ' ')}")
             console.print(_group_table(group, parts))
     if compared:
         console.print()
@@ -103,16 +106,14 @@ def _comparisons(result: Evaluation, compared: Compared) -> Iterable[tuple[str, 
 
 
 def _stage_table(result: Evaluation) -> Table:
-    table = _table("stage", *_TITLES.values(), "ms p50/p95")
+    table = _table("stage", *_TITLES.values())
     for name, stage in result.stages.items():
-        latency = f"{stage.latency(50):.0f}/{stage.latency(95):.0f}"
-        table.add_row(name, *(_with_bounds(stage.intervals[metric]) for metric in _TITLES), latency)
+        table.add_row(name, *(_with_bounds(stage.intervals[metric]) for metric in _TITLES))
     return table
 
 
 def _group_table(group: str, parts: dict[str, dict[str, StageResult]]) -> Table:
-    """nDCG@10 of each stage by group."""
-    table = _table(group.replace("_", " "), "questions", *(f"{name} nDCG@10" for name in parts))
+    table = _table(group.replace("_", " "), "questions", *parts)
     for key, first in next(iter(parts.values())).items():
         means = (f"{stage[key].intervals['ndcg_at_10'].mean:.3f}" for stage in parts.values())
         table.add_row(key, str(len(first.answers)), *means)
@@ -142,6 +143,7 @@ def _verdict(change: Difference) -> str:
 
 
 def _render_failures(failures: list[Answered], console: Console, limit: int | None) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     if failures:
@@ -151,8 +153,8 @@ def _render_failures(failures: list[Answered], console: Console, limit: int | No
         console.print(
             Text.assemble((on_one_line(f"{answer.question.id}  "), "dim"), on_one_line(answer.question.query))
         )
-        console.print(Text(on_one_line(f"    wanted {targets}")))
-        console.print(Text(on_one_line(f"    found  {_instead(answer)}")))
+        for line in (f"wanted {targets}", f"found {_instead(answer)}"):
+            console.print(Padding(Text(on_one_line(line)), _INDENT, expand=False))
     if limit is not None and len(failures) > limit:
         console.print(f"and {len(failures) - limit:,} more (--limit 0 shows all)")
 
