@@ -157,7 +157,7 @@ class Searcher:
         return self._documents.get(path)
 
     def pool(self, query: str, depth: int) -> tuple[Hit, ...]:
-        """Every candidate of both parts for a query, in no order, each part contributing `depth` an index.
+        """Every candidate of both parts for a query, each part contributing `depth` an index, by index and row.
 
         Weights are fitted to these.
         """
@@ -166,7 +166,7 @@ class Searcher:
         dense = self._by_vector(self._embedders.encode(query), depth, {}, lexical, exact=False)
         candidates = (
             self._candidate(row, Mode.HYBRID, self._retrieve[row[0]], dense.get(row), lexical.get(row))
-            for row in lexical | dense
+            for row in sorted(lexical | dense)
         )
         return tuple(self._hit(candidate, Mode.HYBRID, ()) for candidate in candidates)
 

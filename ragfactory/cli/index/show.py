@@ -98,7 +98,7 @@ def _render(shown: list[_Shown], limit: int | None, console: Console) -> None:
             )
         )
         if entry.settings:
-            console.print(Text(f"  {settings_line(entry.settings)}", style="dim"))
+            console.print(Text(f"  {settings_line(entry.settings)}", style="dim"), soft_wrap=True)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
         table.add_column("document", overflow="fold", ratio=1)
         for name in ("language", "pages", "chunks"):
