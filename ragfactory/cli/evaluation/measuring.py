@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,14 +46,15 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
     override = _override(asked.settings)
     if asked.version is not None:
         document_type = the_index(config, document_type).document_type
+    twice = asked.version is not None or bool(override)
     other: Evaluation | None = None
-    with (
-        Searcher.open(config, document_type) as searcher,
-        Searcher.open(config, document_type, number=asked.version) as second,
-        questions_bar(output, len(questions) * len(set(stages)) * (2 if asked.version or override else 1)) as advance,
-    ):
+    with ExitStack() as opened:
+        searcher = second = opened.enter_context(Searcher.open(config, document_type))
+        if asked.version is not None:
+            second = opened.enter_context(Searcher.open(config, document_type, number=asked.version))
+        advance = opened.enter_context(questions_bar(output, len(questions) * len(set(stages)) * (1 + twice)))
         result = evaluate(searcher, questions, stages=stages, progress=advance)
-        if asked.version is not None or override:
+        if twice:
             other = evaluate(second, questions, stages=stages, override=override, progress=advance)
     compared = Compared(_label(asked), other) if other else None
     return CommandResult(

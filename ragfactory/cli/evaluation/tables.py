@@ -123,7 +123,10 @@ def _group_table(group: str, parts: dict[str, dict[str, StageResult]]) -> Table:
 def _render_comparison(result: Evaluation, compared: Compared, console: Console) -> None:
     console.print(on_one_line(f"with {compared.label}:"), soft_wrap=True)
     table = _table("stage", "metric", "now", "other", "difference", "p", "")
+    same = {name for name, comparison in _comparisons(result, compared) if not any(_moves(comparison))}
     for name, comparison in _comparisons(result, compared):
+        if name in same:
+            continue
         before, after = result.stages[name].intervals, compared.evaluation.stages[name].intervals
         for metric, title in _TITLES.items():
             change = comparison.differences[metric]
@@ -131,9 +134,16 @@ def _render_comparison(result: Evaluation, compared: Compared, console: Console)
             bounds = f"{change.mean:+.3f} [{change.low:+.3f} {change.high:+.3f}]"
             first = name if metric == next(iter(_TITLES)) else ""
             table.add_row(first, title, *figures, bounds, f"{change.p_value:.3f}", _verdict(change))
-    console.print(table)
+    if table.rows:
+        console.print(table)
     for name, comparison in _comparisons(result, compared):
-        console.print(f"{name}: {counted(comparison.better, 'question')} better, {comparison.worse:,} worse")
+        moved = f"{counted(comparison.better, 'question')} better, {comparison.worse:,} worse"
+        console.print(f"{name}: {'the same on every question' if name in same else moved}")
+
+
+def _moves(comparison: Comparison) -> list[bool]:
+    """Of each metric whether it differs on any question."""
+    return [not change.low == change.mean == change.high == 0 for change in comparison.differences.values()]
 
 
 def _verdict(change: Difference) -> str:
