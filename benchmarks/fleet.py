@@ -65,7 +65,7 @@ class Always:
     def note(self, device: Device, role: Role | None, document: str | None) -> None:
         """Nobody asks."""
 
-    def release(self, device: Device) -> None:
+    def release(self, device: Device, role: Role) -> None:
         """Nobody waits for it."""
 
 

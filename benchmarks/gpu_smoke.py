@@ -26,6 +26,7 @@ from ragfactory.config import Config
 from ragfactory.embedding.catalog import BGE_M3
 from ragfactory.embedding.locate import resolve
 from ragfactory.fleet.driver import open_driver
+from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.vectors import Text, VectorMaker
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def embed(model: ResolvedModel, driver: Driver, home: Path, *, count: int) -> No
         "RAGFACTORY_DEVICE_HOOK": f"{HERE.stem}:fill_the_card",
         SWITCH: str(switch),
     }
-    with VectorMaker(Config(home=home, config_dir=home), "gpu-smoke", heard.append) as maker:
+    with RunDevices(Config(home=home, config_dir=home), "gpu-smoke", heard.append) as devices:
+        maker = VectorMaker(devices, heard.append)
         sample = texts(count)
         vectors(maker, model, sample[:TOO_MANY])  # loads the model
         heard.clear()

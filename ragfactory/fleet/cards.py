@@ -32,6 +32,12 @@ class Cards:
         self._run_id = run_id
         self._directory = directory
         self._leases: dict[str, Lease] = {}
+        self._roles: dict[str, set[Role]] = {}
+        self._needs: dict[Role, int] = {}
+
+    def need(self, role: Role, free_mb: int) -> None:
+        """Judge by the memory, in MiB, that a role's model is known to take."""
+        self._needs[role] = free_mb
 
     def judge(self, role: Role) -> list[Verdict]:
         """Every device as it is now, in the order to take them."""
@@ -42,20 +48,23 @@ class Cards:
             time.monotonic(),
             holders(self._directory),
             self._leases,
-            own_used_mb={card.uuid: self._own_used_mb(card) for card in box.cards},
+            needed_mb=self._needs.get(role),
+            own_used_mb={card.uuid: self._own_used_mb(card, role) for card in box.cards},
         )
         lost = {card.uuid for card in box.cards if card.problem}
         return [replace(verdict, lost=verdict.device.uuid in lost) for verdict in verdicts]
 
     def claim(self, device: Device, role: Role) -> bool:
         """Whether this run has the device from now on; the CPU is everybody's."""
-        if device.uuid is None or device.uuid in self._leases:
+        if device.uuid is None:
             return True
-        lease = Lease.take(self._directory, device, self._run_id)
-        if lease is None:
-            return False
-        lease.note(role)
-        self._leases[device.uuid] = lease
+        if device.uuid not in self._leases:
+            lease = Lease.take(self._directory, device, self._run_id)
+            if lease is None:
+                return False
+            lease.note(role)
+            self._leases[device.uuid] = lease
+        self._roles.setdefault(device.uuid, set()).add(role)
         return True
 
     def note(self, device: Device, role: Role | None, document: str | None) -> None:
@@ -70,9 +79,13 @@ class Cards:
             if lease := self._leases.get(device.uuid):
                 lease.note(None, benched=reason)
 
-    def release(self, device: Device) -> None:
-        """Give a card up to other runs."""
-        if device.uuid is not None and (lease := self._leases.pop(device.uuid, None)):
+    def release(self, device: Device, role: Role) -> None:
+        """Give a card up to other runs, once no role has a worker there."""
+        if device.uuid is None:
+            return
+        roles = self._roles.get(device.uuid, set())
+        roles.discard(role)
+        if not roles and (lease := self._leases.pop(device.uuid, None)):
             lease.release()
 
     def close(self) -> None:
@@ -86,10 +99,10 @@ class Cards:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _own_used_mb(self, card: Card) -> int:
-        """Memory of a card that our own worker holds, as far as the driver tells."""
-        return sum(process.used_mb or 0 for process in card.processes if self._is_ours(process.pid))
+    def _own_used_mb(self, card: Card, role: Role) -> int:
+        """Memory of a card that our own worker of a role holds, as far as the driver tells."""
+        return sum(process.used_mb or 0 for process in card.processes if self._is_ours(process.pid, role))
 
-    def _is_ours(self, pid: int) -> bool:
+    def _is_ours(self, pid: int, role: Role) -> bool:
         marked = marked_process(pid)
-        return marked is not None and (marked.run, marked.parent) == (self._run_id, os.getpid())
+        return marked is not None and (marked.run, marked.parent, marked.role) == (self._run_id, os.getpid(), role)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ragfactory.fleet import worker
 from ragfactory.fleet.frames import FrameReader, pack
 from ragfactory.fleet.marks import mark
+from ragfactory.fleet.model import Role
 
 if TYPE_CHECKING:
     from ragfactory.fleet.frames import Frame
@@ -40,6 +41,7 @@ class Job:
     setup: dict[str, object]
     run_id: str
     log: Path
+    role: Role = Role.EMBED
     idle_s: float | None = None
 
 
@@ -204,7 +206,7 @@ def _start(device: Device, job: Job, descriptor: int) -> subprocess.Popen[bytes]
     path = (str(Path(worker.__file__).parents[2]), os.environ.get("PYTHONPATH"))
     environment = {
         **os.environ,
-        **mark(job.run_id),
+        **mark(job.run_id, job.role),
         "CUDA_VISIBLE_DEVICES": device.uuid or "",
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
     }

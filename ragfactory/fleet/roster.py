@@ -39,8 +39,8 @@ class Devices(Protocol):
         """Learn what the device does now, and for which document; no role when it waits for work."""
         ...
 
-    def release(self, device: Device) -> None:
-        """Learn that the device has no worker any more."""
+    def release(self, device: Device, role: Role) -> None:
+        """Learn that the device has no worker of a role any more."""
         ...
 
 
@@ -113,7 +113,7 @@ class Roster:
 
     def release_one(self, station: Station) -> None:
         """Give up a device."""
-        self._devices.release(station.device)
+        self._devices.release(station.device, self.role)
 
     def pause(self, station: Station) -> None:
         """Give a station nothing before devices are looked at again."""

@@ -6,7 +6,6 @@ import select
 from typing import TYPE_CHECKING, Self
 
 from ragfactory import events
-from ragfactory.fleet.model import Role
 from ragfactory.fleet.process import Job, Patience, WorkerProcess, end_all
 from ragfactory.fleet.roster import Roster
 from ragfactory.fleet.station import Station, Totals, shares
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from ragfactory.events import Listener
     from ragfactory.fleet.frames import Frame
+    from ragfactory.fleet.model import Role
     from ragfactory.fleet.roster import Devices
     from ragfactory.fleet.work import Item
 
@@ -38,7 +38,6 @@ class Fleet:
         devices: Devices,
         emit: Listener,
         *,
-        role: Role = Role.EMBED,
         batch_tokens: int = BATCH_TOKENS,
         check_s: float = 5.0,
         cool_down_s: float = 60.0,
@@ -50,7 +49,9 @@ class Fleet:
         self._job = job
         self._emit = emit
         self._patience = patience or Patience()
-        self._roster = Roster(devices, role, emit, batch_tokens=batch_tokens, check_s=check_s, cool_down_s=cool_down_s)
+        self._roster = Roster(
+            devices, job.role, emit, batch_tokens=batch_tokens, check_s=check_s, cool_down_s=cool_down_s
+        )
         self._backlog = Backlog(())
         self._answers: dict[str, Answer] = {}
 
@@ -85,6 +86,16 @@ class Fleet:
         finally:
             self._end_busy()
             self._roster.note_idle()
+
+    @property
+    def role(self) -> Role:
+        """What its workers' model does."""
+        return self._job.role
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has a worker."""
+        return any(station.processes for station in self._roster)
 
     @property
     def totals(self) -> Mapping[str, Totals]:

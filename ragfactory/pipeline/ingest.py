@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ragfactory import events
 from ragfactory.documents.registry import parsers
 from ragfactory.errors import UsageError
+from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
@@ -48,11 +49,13 @@ def ingest(
     with reported(report, config.runs, listener) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
-            VectorMaker(config, report.run_id, emit) as vectors,
+            RunDevices(config, report.run_id, emit) as devices,
             Project(config, lock=not options.dry_run, wait=options.wait) as project,
         ):
             _refuse_nothing(found, project)
-            ProjectRun(project, options, lambda _: forced, roots, vectors=vectors, emit=emit).execute(found, report)
+            ProjectRun(
+                project, options, lambda _: forced, roots, vectors=VectorMaker(devices, emit), emit=emit
+            ).execute(found, report)
     return report
 
 

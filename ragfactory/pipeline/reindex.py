@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ragfactory import events
 from ragfactory.errors import IndexNotFoundError, RagfactoryError, VanishedFolderError
+from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
@@ -56,7 +57,8 @@ def reindex(
     options, report = options or RunOptions(), report or RunReport()
     projects = _projects(config, selection)
     errors = []
-    with reported(report, config.runs, listener) as emit, VectorMaker(config, report.run_id, emit) as vectors:
+    with reported(report, config.runs, listener) as emit, RunDevices(config, report.run_id, emit) as devices:
+        vectors = VectorMaker(devices, emit)
         for tenant, project in projects:
             emit(events.Begun(tenant, project))
             try:

@@ -38,7 +38,7 @@ class Told:
     def note(self, device: Device, role: Role | None, document: str | None) -> None:
         pass
 
-    def release(self, device: Device) -> None:
+    def release(self, device: Device, role: Role) -> None:
         pass
 
     def say(self, name: str, *, eligible: bool, reason: str = "80 °C", lost: bool = False) -> None:
@@ -68,7 +68,7 @@ def workers_of(parent: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             marked = any(
-                variable.startswith(f"{MARK}=".encode()) and variable.endswith(f":{parent}".encode())
+                variable.startswith(f"{MARK}=".encode()) and f":{parent}:".encode() in variable
                 for variable in (entry / "environ").read_bytes().split(b"\0")
             )
             if entry.name.isdigit() and marked and state_of(int(entry.name)) != "Z":

@@ -134,3 +134,14 @@ def test_memory_that_our_own_worker_holds_counts_as_free(
     simulated_box.card(1).add_process(1, used_mb=7000)
     eligible = {verdict.device.name: verdict.eligible for verdict in cards.judge(Role.EMBED)}
     assert eligible == {"gpu0": True, "gpu1": False, "cpu": False}
+    assert not any(verdict.eligible for verdict in cards.judge(Role.WRITE)), "what embeds there is in the writer's way"
+
+
+def test_a_card_is_given_up_when_its_last_role_leaves(cards: Cards, simulated_box: SimulatedBox, leases: Path) -> None:
+    card = Device("gpu0", simulated_box.card(0).uuid)
+    assert cards.claim(card, Role.EMBED)
+    assert cards.claim(card, Role.WRITE)
+    cards.release(card, Role.EMBED)
+    assert set(holders(leases)) == {card.uuid}
+    cards.release(card, Role.WRITE)
+    assert holders(leases) == {}

@@ -85,8 +85,8 @@ def test_a_worker_is_pinned_to_its_card_and_marked_before_anything_is_loaded(
         (cpu,) = fleet.map(items(b""))
     assert isinstance(card, bytes)
     assert isinstance(cpu, bytes)
-    assert card.decode().split()[:3] == ["cuda", "GPU-0", f"run-1:{os.getpid()}"]
-    assert cpu.decode().split()[:2] == ["cpu", f"run-1:{os.getpid()}"]
+    assert card.decode().split()[:3] == ["cuda", "GPU-0", f"run-1:{os.getpid()}:embed"]
+    assert cpu.decode().split()[:2] == ["cpu", f"run-1:{os.getpid()}:embed"]
 
 
 def test_workers_stay_between_runs_and_leave_when_asked(fleet_on: Callable[..., Fleet]) -> None:

@@ -1,0 +1,99 @@
+"""The devices of a run: what it may use of them, and which of its fleets has them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from ragfactory.fleet.cards import Cards
+from ragfactory.fleet.driver import open_driver
+from ragfactory.fleet.leases import machine_wide
+from ragfactory.fleet.policy import Policy
+from ragfactory.fleet.process import Job
+from ragfactory.fleet.scheduler import BATCH_TOKENS, Fleet
+from ragfactory.store.durable import make_private_dirs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ragfactory.config import Config
+    from ragfactory.events import Listener
+    from ragfactory.fleet.model import Role, Verdict
+
+
+class RunDevices:
+    """The cards that `config.fleet` lets work, claimed as they are needed, and the fleets that work on them.
+
+    It is used by one thread. What becomes of devices and their work is told to `emit`.
+    """
+
+    def __init__(self, config: Config, run_id: str, emit: Listener) -> None:
+        """Raises UsageError when `fleet.devices` cannot be read, DeviceUnavailableError when a card of it is not there."""
+        self._config = config
+        self._run_id = run_id
+        self._emit = emit
+        self._fleets: list[tuple[Role, Fleet]] = []
+        policy = Policy(config.fleet)
+        with ExitStack() as stack:
+            driver = stack.enter_context(open_driver())
+            if policy.devices.cards:
+                policy.devices.require(driver.look())
+            self._cards = stack.enter_context(Cards(driver, policy, run_id, machine_wide()))
+            self._stack = stack.pop_all()
+
+    def judge(self, role: Role) -> tuple[list[Verdict], Verdict]:
+        """What is said of the cards now, and of the CPU."""
+        *cards, cpu = self._cards.judge(role)
+        return cards, cpu
+
+    def need(self, role: Role, free_mb: int) -> None:
+        """Have a card be judged for a role by the memory that its model takes, in MiB."""
+        self._cards.need(role, free_mb)
+
+    def fleet(self, role: Role, target: str, setup: Mapping[str, object], *, batch_tokens: int = BATCH_TOKENS) -> Fleet:
+        """A fleet whose workers serve `target`, as `ragfactory.fleet.process.Job` has it. It is closed with this object."""
+        settings = self._config.fleet
+        make_private_dirs(self._config.logs)
+        _, _, idle_s = settings.unload.partition(":")
+        job = Job(
+            target,
+            dict(setup),
+            self._run_id,
+            self._config.logs / "workers.log",
+            role=role,
+            idle_s=float(idle_s) if idle_s else None,
+        )
+        fleet = Fleet(
+            job,
+            self._cards,
+            self._emit,
+            batch_tokens=batch_tokens,
+            check_s=settings.check_s,
+            cool_down_s=settings.cool_down_s,
+        )
+        self._fleets.append((role, fleet))
+        return fleet
+
+    def make_room(self, fleet: Fleet) -> None:
+        """Have other fleets leave the cards, unless every card that may work has the memory for both."""
+        others = [other for _, other in self._fleets if other is not fleet and other.is_loaded]
+        if others and not all(verdict.eligible for verdict in self.judge(fleet.role)[0]):
+            for other in others:
+                other.unload()
+
+    def rest(self, fleet: Fleet) -> None:
+        """Learn that a fleet has no work for now: unless the configuration has them stay, its models leave the cards."""
+        if self._config.fleet.unload == "immediate":
+            fleet.unload()
+
+    def close(self) -> None:
+        """End all workers and give up all cards."""
+        for _, fleet in self._fleets:
+            fleet.close()
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
