@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import Annotated, Any
@@ -58,6 +59,8 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit with the status the documentation promises."""
+    # There are none, and pydantic would read the metadata of every installed package to find that out.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         status = app(prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -53,6 +54,8 @@ def search(
     """Find the passages that answer a question, over all document types of a project."""
 
     def body(_output: Output) -> CommandResult:
+        # Read when NumPy is first imported. A query is too small to share out, and threads spin while they wait for a busy core.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from ragfactory.retrieval.filters import parse_filter
         from ragfactory.retrieval.search import Mode, Searcher
 

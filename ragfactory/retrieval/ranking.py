@@ -49,10 +49,10 @@ def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _comparable(candidates: Sequence[Candidate]) -> Matrix:
     """The dense scores; where there are several embedders, whose ranges differ, each one's are scaled by themselves."""
     dense = np.array([candidate.dense or 0.0 for candidate in candidates], dtype=np.float32)
-    embedders = np.array([candidate.embedder for candidate in candidates])
-    models = np.unique(embedders)
+    embedders = [candidate.embedder for candidate in candidates]
+    models = set(embedders)
     if len(models) > 1:
         for model in models:
-            own = embedders == model
+            own = np.array([embedder == model for embedder in embedders])
             dense[own] = fuse(dense[own], np.zeros_like(dense[own]), dense_weight=1.0, lexical_weight=0.0)
     return dense

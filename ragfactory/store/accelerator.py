@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ragfactory.store.faiss_files import import_faiss, open_index
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from io import BufferedReader
 
     import numpy as np
     import numpy.typing as npt
@@ -23,10 +23,10 @@ _LEAST_SHARE = {"ivf": 0.1, "rabitq": 0.1, "hnsw": 0.5}
 class Accelerator:
     """Finds candidates. A search takes the settings that were measured, and looks at more where a filter leaves fewer rows."""
 
-    def __init__(self, path: Path, entry: FastEntry, exact_index: Any) -> None:
-        """Open the file that `entry` describes; `exact_index` is the FAISS index of the same rows. Raises DamagedIndexError."""
+    def __init__(self, file: BufferedReader, entry: FastEntry, exact_index: Any) -> None:
+        """Open the index in the file that `entry` describes; `exact_index` is the FAISS index of the same rows. Raises DamagedIndexError."""
         self._entry = entry
-        self._index = open_index(path, exact_index.ntotal, exact_index.d)
+        self._index = open_index(file, exact_index.ntotal, exact_index.d)
         if entry.kind == "hnsw":
             self._lend_vectors(exact_index)
 

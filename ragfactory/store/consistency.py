@@ -30,6 +30,11 @@ def find_disagreements(directory: Path, manifest: Manifest) -> list[Damage]:
     except (OSError, ValueError, LookupError) as error:  # what NumPy says of a table that is none, or too short
         return [Damage(directory, f"it cannot be opened: {error}")]
     with version:
+        for segment in version.segments.values():
+            try:
+                segment.vectors.open()
+            except DamagedIndexError as error:
+                return [Damage.told_by(error)]
         segments = [damage for segment in version.segments.values() for damage in _in_segment(directory, segment)]
         return segments or [*_in_rows(version), *_in_counts(version)]
 

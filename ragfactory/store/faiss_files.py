@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ragfactory.errors import DamagedIndexError, MissingExtraError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
 
 
@@ -19,20 +20,22 @@ def import_faiss() -> Any:
     return faiss
 
 
-def open_index(path: Path, rows: int, dimension: int) -> Any:
+def open_index(file: BufferedReader, rows: int, dimension: int) -> Any:
     """The FAISS index in a file, mapped into memory. Open it only after its hash was checked: FAISS trusts what it reads.
+
+    The file may have lost its name since it was opened, and may be closed afterwards.
 
     Raises DamagedIndexError when the file is no index of that many vectors of that dimension.
     """
-    faiss = import_faiss()
+    faiss, path = import_faiss(), file.name
     try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index = faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
-        raise DamagedIndexError(f"{path}: not a FAISS index that can be read", path=str(path)) from error
+        raise DamagedIndexError(f"{path}: not a FAISS index that can be read", path=path) from error
     if index.ntotal != rows:
-        raise DamagedIndexError(f"{path}: {rows} vectors expected, found {index.ntotal}", path=str(path))
+        raise DamagedIndexError(f"{path}: {rows} vectors expected, found {index.ntotal}", path=path)
     if index.d != dimension:
-        raise DamagedIndexError(f"{path}: vectors of {dimension} numbers expected, found {index.d}", path=str(path))
+        raise DamagedIndexError(f"{path}: vectors of {dimension} numbers expected, found {index.d}", path=path)
     return index
 
 

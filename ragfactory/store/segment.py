@@ -137,6 +137,7 @@ class Segment:
     def close(self) -> None:
         """Close the segment's files."""
         self._lines.close()
+        self.vectors.close()
 
 
 def find_row(segments: Mapping[int, Segment], row_id: int) -> tuple[int, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -75,15 +76,38 @@ def write_index(path: Path, codec: Codec, codes: Codes) -> None:
 
 
 class VectorFile:
-    """An opened index file, with its accelerator where it has one. Open it only after the hashes were checked."""
+    """An index file, with its accelerator where it has one. Search it only after the hashes were checked.
+
+    The files are held from the start, so that the rows can be read after their folder was removed; FAISS opens them when rows are
+    first asked for. Every method raises DamagedIndexError when a file is no index of that many rows of the codec's dimension.
+    """
 
     def __init__(self, path: Path, rows: int, codec: Codec, fast: tuple[Path, FastEntry] | None = None) -> None:
-        """Raises DamagedIndexError when a file is no index of that many rows of the codec's dimension."""
+        """Hold the files. Raises OSError when one is not there."""
         self.path = path
         self.rows = rows
         self.codec = codec
-        self._index = open_index(path, rows, codec.dimension)
-        self._accelerator = Accelerator(*fast, self._index) if fast else None
+        self._file = path.open("rb")
+        self._fast = (fast[0].open("rb"), fast[1]) if fast else None
+
+    @cached_property
+    def _opened(self) -> tuple[Any, Accelerator | None]:
+        """The FAISS index and its accelerator. A mapping needs no open file."""
+        index = open_index(self._file, self.rows, self.codec.dimension)
+        accelerator = Accelerator(*self._fast, index) if self._fast else None
+        self.close()
+        return index, accelerator
+
+    def open(self) -> Self:
+        """Have FAISS open the files now."""
+        assert self._opened
+        return self
+
+    def close(self) -> None:
+        """Let go of the files; what FAISS has opened can still be read."""
+        self._file.close()
+        if self._fast:
+            self._fast[0].close()
 
     def gather(self, rows: Rows) -> Codes:
         """The codes of the given rows, (n, size)."""
@@ -109,11 +133,12 @@ class VectorFile:
             return np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64)
         selector = faiss.IDSelectorBitmap(np.packbits(live, bitorder="little"))
         share = count / self.rows
-        if self._accelerator is not None and not exact and self._accelerator.suits(share):
-            candidates = self._accelerator.candidates(query, k, selector, share)
+        index, accelerator = self._opened
+        if accelerator is not None and not exact and accelerator.suits(share):
+            candidates = accelerator.candidates(query, k, selector, share)
             if len(candidates) >= k:
                 return self._best(query, k, candidates)
-        (scores,), (rows,) = self._index.search(query[None], k, params=faiss.SearchParameters(sel=selector))
+        (scores,), (rows,) = index.search(query[None], k, params=faiss.SearchParameters(sel=selector))
         return scores, rows
 
     def _best(self, query: Matrix, k: int, candidates: Rows) -> tuple[Matrix, Rows]:
@@ -123,6 +148,7 @@ class VectorFile:
 
     def _view(self) -> Codes:
         """All codes where they lie in the mapped file, (n, size): valid while this object lives."""
-        flat = import_faiss().rev_swig_ptr(self._index.codes.data(), self.rows * self.codec.size)
+        index, _ = self._opened
+        flat = import_faiss().rev_swig_ptr(index.codes.data(), self.rows * self.codec.size)
         view: Codes = flat.reshape(-1, self.codec.size)
         return view

@@ -232,11 +232,11 @@ def test_opened_files_are_searched_after_their_removal_and_can_be_let_go_of(tmp_
 def test_a_file_that_does_not_fit_the_vectors_is_damage(tmp_path: Path, low: Built) -> None:
     other = stored(tmp_path, VECTORS[:3000])
     with pytest.raises(DamagedIndexError, match="3000 vectors expected, found 4000"):
-        Built(low.path, other, low.entry).vectors  # noqa: B018
+        Built(low.path, other, low.entry).vectors.open()
     broken = tmp_path / "fast.faiss"
     broken.write_bytes(low.path.read_bytes()[:-5000])
     with pytest.raises(DamagedIndexError, match=r"fast\.faiss"):
-        Built(broken, low.exact, low.entry).vectors  # noqa: B018
+        Built(broken, low.exact, low.entry).vectors.open()
 
 
 def test_a_full_disk_is_noticed(exact: VectorFile, kind: Kind) -> None:

@@ -111,15 +111,15 @@ def test_a_file_that_is_no_such_index_is_damage(tmp_path: Path, codec: Codec) ->
     path = tmp_path / "vectors.faiss"
     write_index(path, codec, codec.encode(VECTORS))
     with pytest.raises(DamagedIndexError, match="99 vectors expected, found 100"):
-        VectorFile(path, 99, codec)
+        VectorFile(path, 99, codec).open()
     with pytest.raises(DamagedIndexError, match="vectors of 8 numbers expected, found 16"):
-        VectorFile(path, 100, Codec(8, codec.precision))
+        VectorFile(path, 100, Codec(8, codec.precision)).open()
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DamagedIndexError, match=r"vectors\.faiss"):
-        VectorFile(path, 100, codec)
+        VectorFile(path, 100, codec).open()
     path.write_bytes(b"no index at all, but long enough to be read as one" * 10)
     with pytest.raises(DamagedIndexError, match=r"vectors\.faiss"):
-        VectorFile(path, 100, codec)
+        VectorFile(path, 100, codec).open()
 
 
 @pytest.mark.parametrize("rows", [1, 100, 10_000])
