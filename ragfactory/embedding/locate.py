@@ -40,8 +40,8 @@ def _resolved(spec: ModelSpec, models_dir: Path, note: str) -> ResolvedModel:
     path = find_model(spec, models_dir)
     if path is None:
         raise _absent(spec, models_dir)
-    if importlib.util.find_spec("sentence_transformers") is None:
-        raise MissingExtraError("sentence-transformers", EXTRA)
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("torch", EXTRA)
     return ResolvedModel(spec, path, note, models_dir / "weights.json")
 
 

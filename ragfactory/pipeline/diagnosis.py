@@ -39,7 +39,7 @@ def diagnose(config: Config) -> list[Finding]:
     return [
         _disk(config),
         _package("faiss", ("faiss-cpu", "faiss-gpu-cu12"), "pip install 'ragfactory[cpu]'"),
-        _package("sentence_transformers", ("sentence-transformers",), "pip install 'ragfactory[minilm]'"),
+        _package("torch", ("torch",), "pip install 'ragfactory[minilm]'"),
         _package("llama_cpp", ("llama-cpp-python",), "pip install 'ragfactory[llm]'", required=False),
         _attempt("embedder", lambda: _embedder(config)),
         _attempt("profiles", lambda: f"{len(load_profiles(config.profile_dirs))} valid"),

@@ -37,9 +37,9 @@ class QueryEmbedders:
 
     def _embedder(self, entry: EmbedderEntry) -> Embedder:
         if entry.fingerprint not in self._opened:
-            from ragfactory.embedding.engine import open_embedder
+            from ragfactory.embedding.engine import open_query_embedder
 
-            self._opened[entry.fingerprint] = open_embedder(self._resolve(entry))
+            self._opened[entry.fingerprint] = open_query_embedder(self._resolve(entry))
         return self._opened[entry.fingerprint]
 
     def _resolve(self, entry: EmbedderEntry) -> ResolvedModel:

@@ -24,7 +24,10 @@ class Accelerator:
     """Finds candidates. A search takes the settings that were measured, and looks at more where a filter leaves fewer rows."""
 
     def __init__(self, file: BufferedReader, entry: FastEntry, exact_index: Any) -> None:
-        """Open the index in the file that `entry` describes; `exact_index` is the FAISS index of the same rows. Raises DamagedIndexError."""
+        """Open the index in the file that `entry` describes; `exact_index` is the FAISS index of the same rows.
+
+        Raises DamagedIndexError.
+        """
         self._entry = entry
         self._index = open_index(file, exact_index.ntotal, exact_index.d)
         if entry.kind == "hnsw":

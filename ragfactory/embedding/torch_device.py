@@ -1,0 +1,48 @@
+"""Torch, when it is needed: its import, the devices it sees, and weights on one of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ragfactory.embedding.locate import EXTRA
+from ragfactory.errors import MissingExtraError, ModelUnavailableError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import torch
+
+    from ragfactory.embedding.transformer import Weights
+
+
+def import_torch() -> ModuleType:
+    """The module torch. Raises MissingExtraError when it is not installed."""
+    # Read when torch is first imported. Threads that spin while they wait make everything many times slower as soon as another
+    # process, such as a parser, is busy on one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("torch", EXTRA) from error
+    return torch
+
+
+def best_device() -> str:
+    """The torch device to embed on: the first CUDA card where there is one, else the CPU."""
+    return "cuda" if import_torch().cuda.is_available() else "cpu"
+
+
+def on_device(weights: Weights, device: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Weights as tensors on a device; float32 on the CPU they stay where they are mapped.
+
+    Raises ModelUnavailableError when there is no such device, or no room on it.
+    """
+    torch = import_torch()
+    try:
+        return {name: torch.from_numpy(array).to(device, dtype) for name, array in weights.items()}
+    except (RuntimeError, AssertionError) as error:
+        raise ModelUnavailableError(
+            f"the model cannot be put on the device {device}: {error}",
+            hint="`ragfactory doctor` shows the devices there are",
+        ) from error
