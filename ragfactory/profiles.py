@@ -96,11 +96,12 @@ class Index(_Section):
 
 
 class Retrieve(_Section):
-    """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes."""
+    """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes; and how many are then reranked."""
 
     dense_weight: float = Field(default=1.0, ge=0)
     lexical_weight: float = Field(default=1.0, ge=0)
     depth: int = Field(default=100, ge=10, le=1000, description="candidates that each part contributes")
+    rerank_depth: int = Field(default=30, ge=1, le=200, description="candidates that a reranker reads")
 
 
 class Gate(_Section):

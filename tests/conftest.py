@@ -99,6 +99,16 @@ def minilm_loaded_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def tiny_reranker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a cross-encoder that was trained to tell overlap."""
+    from tests.tiny_reranker import write_tiny_reranker
+
+    folder = tmp_path_factory.mktemp("reranker")
+    write_tiny_reranker(folder)
+    return folder
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, minilm_loaded_once: None, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     monkeypatch.chdir(tmp_path)  # the working directory may hold profiles

@@ -20,20 +20,20 @@ app = typer.Typer(help="Show the models this machine has.", no_args_is_help=True
 
 @app.command("list")
 def list_models(home: options.Home = None, json: options.Json = False) -> None:
-    """List the embedding models, and where each was found."""
+    """List the models for embedding and reranking, and where each was found."""
 
     def body(_output: Output) -> CommandResult:
-        from ragfactory.embedding.catalog import AUTO, EMBEDDERS
+        from ragfactory.embedding.catalog import AUTO, BGE_RERANKER_V2_M3, EMBEDDERS
         from ragfactory.embedding.locate import find_model, resolve
 
         config = options.configure(home)
         models: list[dict[str, Any]] = []
-        for spec in EMBEDDERS.values():
+        for spec in (*EMBEDDERS.values(), BGE_RERANKER_V2_M3):
             path = find_model(spec, config.models)
             models.append(
                 {
                     "name": spec.name,
-                    "role": "embedder",
+                    "role": spec.role,
                     "dimension": spec.dimension,
                     "window": spec.max_tokens,
                     "path": str(path) if path else None,

@@ -44,6 +44,14 @@ def search(
     exact: Annotated[
         bool, typer.Option("--exact", help="Look at every vector, also where an index is approximate.")
     ] = False,
+    rerank: Annotated[
+        bool | None,
+        typer.Option(
+            "--rerank/--no-rerank",
+            help="Have a second model order the best; by default where it is on this machine and vectors are searched.",
+            show_default="auto",
+        ),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -62,7 +70,9 @@ def search(
         conditions = [parse_filter(text) for text in filters or ()]
         config = options.configure(home, tenant=tenant, project=project)
         with Searcher.open(config, document_type) as searcher:
-            result = searcher.search(query, top_k=top_k, mode=Mode(mode), filters=conditions, exact=exact)
+            result = searcher.search(
+                query, top_k=top_k, mode=Mode(mode), filters=conditions, exact=exact, rerank=rerank
+            )
             languages = searcher.languages
         return CommandResult(
             data={
@@ -72,6 +82,7 @@ def search(
                 "timings_ms": result.timings_ms,
             },
             render=lambda console: _render(result, languages, console, full=full),
+            warnings=result.notes,
         )
 
     run("search", body, json=json)
@@ -92,11 +103,11 @@ def _chunk(hit: Hit) -> dict[str, Any]:
         "chunk_hash": hit.chunk_hash,
         "context": chunk.context,
         "context_enriched": chunk.context_enriched,
-        "reranked": False,
+        "reranked": hit.rerank is not None,
         "dense": hit.dense,
         "lexical": hit.lexical,
         "fused": hit.fused,
-        "rerank": None,
+        "rerank": hit.rerank,
         "also_in": [
             {"doc_id": other.doc_id, "chunk_id": other.chunk_id, "page": other.place.page, "root": other.root}
             for other in hit.others

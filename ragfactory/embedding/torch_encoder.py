@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import torch
 
     from ragfactory.embedding.tensors import Tensor
+    from ragfactory.embedding.torch_device import Precision
     from ragfactory.embedding.transformer import Transformer
-
-    Precision = Literal["float32", "bfloat16"]
 
 # Tokens that go through a model at once. On a CPU more of them fall out of the cache.
 BATCH_TOKENS = {"cpu": 2048, "cuda": 8192}
@@ -31,7 +30,11 @@ class TorchTransformer:
         """Raises ModelUnavailableError when there is no such device, or no room on it."""
         torch = import_torch()
         self._shape = transformer.shape
-        self._weights = on_device(transformer.weights, device, getattr(torch, precision))
+        self._precision = getattr(torch, precision)
+        # Looked up, not multiplied: the embeddings are most of a multilingual model, and need not be converted.
+        looked_up = {name: array for name, array in transformer.weights.items() if name.startswith("embeddings.")}
+        layers = {name: array for name, array in transformer.weights.items() if name not in looked_up}
+        self._weights = on_device(looked_up, device) | on_device(layers, device, self._precision)
         self._device = self._weights["embeddings.LayerNorm.weight"].device
         self.device = str(self._device)
         self.dimension = transformer.shape.hidden
@@ -61,6 +64,7 @@ class TorchTransformer:
         states = weights["embeddings.word_embeddings.weight"][words]
         states = states + weights["embeddings.position_embeddings.weight"][places]
         states = self._norm(states + weights["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+        states = states.to(self._precision)
         for n in range(self._shape.layers):
             layer = f"encoder.layer.{n}"
             attended = self._attend(states, lengths, f"{layer}.attention.self")

@@ -124,7 +124,7 @@ def evaluate(
     asked = answerable(questions)
     chosen = {name: mode for name, mode in STAGES.items() if name in set(stages)}
     for mode in chosen.values():  # what the first search loads is no part of how long a search takes
-        searcher.search(asked[0].query, top_k=DEPTH, mode=mode, override=override)
+        searcher.search(asked[0].query, top_k=DEPTH, mode=mode, rerank=False, override=override)
     judges = [Judge(question) for question in asked]
     results = {
         name: _stage(searcher, asked, judges, mode, override=override, progress=progress)
@@ -165,7 +165,7 @@ def _stage(
 ) -> StageResult:
     answers = []
     for question, judge in zip(questions, judges, strict=True):
-        result = searcher.search(question.query, top_k=DEPTH, mode=mode, override=override)
+        result = searcher.search(question.query, top_k=DEPTH, mode=mode, rerank=False, override=override)
         found = tuple(map(Found.of, result.hits))
         scores = score([judge.unit(passage) for passage in found], question.total)
         language, document_type = _kind(searcher, question)

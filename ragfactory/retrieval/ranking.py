@@ -31,6 +31,7 @@ class Candidate:
     dense: float | None
     lexical: float | None
     fused: float = 0.0
+    rerank: float | None = None
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -1,17 +1,19 @@
-"""Searching the indexes of a project: dense and full text, fused."""
+"""Searching the indexes of a project: dense and full text, fused, and reranked."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, reduce
 from operator import add
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
+from ragfactory.context.enriched import enriched_text
 from ragfactory.documents.model import clean
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
@@ -19,6 +21,7 @@ from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
 from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.ranking import Candidate, rank
+from ragfactory.retrieval.reranking import QueryReranker
 from ragfactory.store.layout import IndexName, IndexPaths, index_names
 from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
@@ -49,7 +52,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found, with the score of each stage; None where a stage did not look at it."""
+    """A passage that was found, with the score of each stage; None where a stage did not look at it.
+
+    `score` is that of the last stage that looked at it.
+    """
 
     index: IndexName
     version: int
@@ -61,15 +67,20 @@ class Hit:
     dense: float | None
     lexical: float | None
     fused: float | None
+    rerank: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The passages for a query, best first, and how long each stage took in milliseconds."""
+    """The passages for a query, best first, and how long each stage took in milliseconds.
+
+    `notes` say, a line each, what was left out.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     timings_ms: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 class Searcher:
@@ -85,6 +96,7 @@ class Searcher:
             of_profile = profile.retrieve if profile else Retrieve()
             self._retrieve[name] = settings.over(of_profile) if settings else of_profile
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
+        self._reranker = QueryReranker(config.models)
 
     @classmethod
     def open(cls, config: Config, document_type: str | None = None, *, number: int | None = None) -> Self:
@@ -114,13 +126,16 @@ class Searcher:
         mode: Mode = Mode.HYBRID,
         filters: Sequence[Condition] = (),
         exact: bool = False,
+        rerank: bool | None = None,
         override: Mapping[str, object] | None = None,
     ) -> SearchResult:
         """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
 
-        With `exact`, approximate vector indexes are not used. `override` has valid values of keys of a profile's [retrieve], to
-        use in place of the indexes' own. Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is
-        unknown or whose value is not of the key's kind.
+        With `exact`, approximate vector indexes are not used. With `rerank` a cross-encoder orders the best candidates; None means
+        where it is on the machine, and not when only words are searched. `override` has valid values of keys of a profile's
+        [retrieve], to use in place of the indexes' own. Raises UsageError for an empty query, an impossible `top_k`, and a filter
+        whose key is unknown or whose value is not of the key's kind; ModelUnavailableError when a reranker is asked for and is not
+        there.
         """
         query = clean(query).strip()
         if not query:
@@ -149,8 +164,17 @@ class Searcher:
         candidates = [
             self._candidate(row, mode, retrieve[row[0]], dense.get(row), lexical.get(row)) for row in lexical | dense
         ]
-        hits = tuple(self._hit(candidate, mode, filters) for candidate in rank(candidates)[:top_k])
-        return SearchResult(query, hits, clock.stop())
+        ranked = rank(candidates)
+        notes: tuple[str, ...] = ()
+        if rerank is None and mode is not Mode.TEXT:
+            shortcoming = self._reranker.shortcoming()
+            rerank = shortcoming is None
+            notes = (f"not reranked: {shortcoming}",) if shortcoming else ()
+        if rerank:
+            ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
+            clock.note("rerank")
+        hits = tuple(self._hit(candidate, mode, filters) for candidate in ranked[:top_k])
+        return SearchResult(query, hits, clock.stop(), notes)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -190,7 +214,8 @@ class Searcher:
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
 
     def close(self) -> None:
-        """Close the indexes."""
+        """Close the indexes, and let go of the reranker."""
+        self._reranker.close()
         for version in self._versions.values():
             version.close()
 
@@ -252,6 +277,20 @@ class Searcher:
         }[mode]
         return Candidate(name, row_id, self._versions[name].manifest.embedder.fingerprint, *weights, dense, lexical)
 
+    def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
+        """The candidates with the first `depth` scored again and sorted by that."""
+        first = ranked[:depth]
+        scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
+        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]]
+
+    def _passage(self, candidate: Candidate) -> str:
+        """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
+        version = self._versions[candidate.index]
+        number, row = version.locate(candidate.row)
+        chunk = version.segments[number].chunk(row)
+        return enriched_text(PurePath(chunk.path).name, candidate.index.document_type, chunk.context, chunk.text)
+
     def _hit(self, candidate: Candidate, mode: Mode, filters: Sequence[Condition]) -> Hit:
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
@@ -259,6 +298,8 @@ class Searcher:
         chunk = segment.chunk(row)
         at, *others = places_of(version, candidate.row, chunk, filters)
         own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
+        if candidate.rerank is not None:
+            own = candidate.rerank
         return Hit(
             index=candidate.index,
             version=version.manifest.version,
@@ -270,6 +311,7 @@ class Searcher:
             dense=candidate.dense,
             lexical=candidate.lexical,
             fused=candidate.fused if mode is Mode.HYBRID else None,
+            rerank=candidate.rerank,
         )
 
 

@@ -52,7 +52,8 @@ def test_search_results(library_cli: Cli) -> None:
         "    Our mechanic fixed the brakes of both cars before the winter.",
         "",
     ]
-    assert ended.err == ""
+    assert ended.err.startswith("note: not reranked: ")
+    assert ended.err.count("\n") == 1
 
 
 def test_search_without_a_result(library_cli: Cli) -> None:

@@ -95,3 +95,12 @@ def test_a_wrong_filter_is_a_mistake_of_usage(library_cli: Cli) -> None:
 def test_an_exact_search_of_an_exact_index_is_the_same_search(library_cli: Cli) -> None:
     exact, plain = (library_cli("search", "mechanic", *more, "--json").envelope["data"] for more in (["--exact"], []))
     assert exact["chunks"] == plain["chunks"]
+
+
+def test_a_reranker_that_is_asked_for_and_is_not_there_is_told(library_cli: Cli) -> None:
+    ended = library_cli("search", "mechanic", "--rerank", "--json")
+    assert ended.status == 7
+    assert "bge-reranker-v2-m3" in ended.error["message"]
+    (note,) = library_cli("search", "mechanic", "--json").envelope["warnings"]
+    assert note.startswith("not reranked: ")
+    assert library_cli("search", "mechanic", "--no-rerank", "--json").envelope["warnings"] == []
