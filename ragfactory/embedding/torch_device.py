@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragfactory.embedding.transformer import Weights
 
-    Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16"]
 
 
 def import_torch() -> ModuleType:
