@@ -11,7 +11,6 @@ from ragfactory.embedding.batching import average
 from ragfactory.embedding.model import Embedder, Encoded
 from ragfactory.embedding.numpy_encoder import NumpyEncoder
 from ragfactory.embedding.tokenizer import Tokenizer
-from ragfactory.embedding.torch_device import best_device
 from ragfactory.embedding.torch_encoder import TorchEncoder
 from ragfactory.embedding.transformer import load_transformer
 from ragfactory.embedding.weights import fingerprint
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from ragfactory.embedding.catalog import ModelSpec, ResolvedModel
     from ragfactory.embedding.transformer import Encoder, Transformer
-
-__all__ = ["best_device", "open_embedder", "open_query_embedder"]
 
 _SHORT = 512  # tokens; a longer window keeps torch busy for longer than its import takes
 

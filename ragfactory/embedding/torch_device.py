@@ -30,11 +30,6 @@ def import_torch() -> ModuleType:
     return torch
 
 
-def best_device() -> str:
-    """The torch device to embed on: the first CUDA card where there is one, else the CPU."""
-    return "cuda" if import_torch().cuda.is_available() else "cpu"
-
-
 def fast_precision(device: str) -> Precision:
     """bfloat16 where the device multiplies it at a multiple of the speed of float32, else float32."""
     torch = import_torch()
