@@ -96,7 +96,9 @@ class Index(_Section):
 
 
 class Retrieve(_Section):
-    """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes; and how many are then reranked."""
+    """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes; and how many of
+    them are then reranked.
+    """
 
     dense_weight: float = Field(default=1.0, ge=0)
     lexical_weight: float = Field(default=1.0, ge=0)
