@@ -49,10 +49,13 @@ class Fleet(BaseModel):
 
 
 class Context(BaseModel):
-    """The servers that write contexts over HTTP, for profiles that ask for it. Their key is in the environment."""
+    """The language models that write contexts, for profiles that ask for it: a file on this machine, or servers. Their key is in
+    the environment.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    gguf: str = Field(default="", description="the model's file: a path, or a name in the models folder")
     servers: tuple[str, ...] = Field(default=(), description="addresses such as http://127.0.0.1:11434")
     model: str = Field(default="", description="the model's name on those servers")
     kind: Literal["auto", "openai", "ollama"] = Field(default="auto", description="what the servers speak")

@@ -51,13 +51,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A source was read, classified and cut, and has its contexts. `parse_s` and `chunk_s` are seconds in the parser's process."""
+    """A source was read, classified and cut, and has its contexts, but for those that a language model is asked for by `prompts`.
+    `parse_s` and `chunk_s` are seconds in the parser's process.
+    """
 
     root: str
     doc_id: str
     document_type: str
     pages: int | None
     chunks: int
+    prompts: int
     parse_s: float
     chunk_s: float
 
@@ -96,6 +99,31 @@ class Assembled:
     made: int
     reused: int
     deduplicated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enriched:
+    """A document's chunks have their contexts from a language model: taken from those that were kept (`found`), `written` anew, or,
+    where its answer was `refused` or it was not asked or did not answer (`missing`), from the document's structure.
+    """
+
+    root: str
+    doc_id: str
+    found: int
+    written: int
+    refused: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A language model was asked for contexts, which took it `seconds`. Counts are in tokens, 0 where a server does not tell."""
+
+    prompts: int
+    seconds: float
+    read: int
+    reused: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +255,8 @@ Event: TypeAlias = (
     | Failed
     | Left
     | Assembled
+    | Enriched
+    | Asked
     | Embedded
     | Stored
     | Publishing

@@ -28,6 +28,8 @@ StrategyName = Literal[
     "code",
 ]
 
+WriterName = Literal["structural", "llama", "http", "none"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,7 +73,7 @@ class Chunking(_Section):
 class Enrich(_Section):
     """Which context writer adds to a chunk. `prompts` is a folder of wordings for those with a language model, such as `nl.txt`."""
 
-    writer: Literal["structural", "none"] = "structural"
+    writer: WriterName = "structural"
     prompts: Path | None = None
 
 

@@ -32,6 +32,8 @@ def ingest(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
+    context: running.ContextWriter = None,
+    limit_contexts: running.LimitContexts = None,
     devices: options.Devices = None,
     quiet: options.Quiet = False,
     wait: running.Wait = 0.0,
@@ -56,6 +58,8 @@ def ingest(
         config = options.configure(home, tenant=tenant, project=project, devices=devices)
         asked = RunOptions(
             embedder=embedder,
+            context=context,
+            limit_contexts=limit_contexts,
             allow_shrink=allow_shrink,
             retry_failed=retry_failed,
             dry_run=dry_run,
@@ -119,6 +123,8 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
         yield "pages", f"{report.pages:,}"
     if chunks := _chunk_counts(report):
         yield "chunks", chunks
+    if contexts := _context_counts(report):
+        yield "contexts", contexts
     for name, totals in report.stages.items():
         if totals.items:
             yield name, _stage(totals)
@@ -151,6 +157,16 @@ def _chunk_counts(report: RunReport) -> str:
         "reused": report.chunks_reused,
         "deduplicated": report.chunks_deduplicated,
         "longer than the embedder's window": report.chunks_windowed,
+    }
+    return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
+
+
+def _context_counts(report: RunReport) -> str:
+    counts = {
+        "written": report.contexts_written,
+        "kept from before": report.contexts_found,
+        "refused": report.contexts_refused,
+        "still missing": report.contexts_missing,
     }
     return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
 

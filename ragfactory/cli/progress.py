@@ -54,9 +54,12 @@ class _Bars:
         self._progress = progress
         self._cards = cards
         self._files: TaskID | None = None
+        self._contexts: TaskID | None = None
         self._chunks: TaskID | None = None
         self._indexes: TaskID | None = None
         self._known = 0
+        self._prompts = 0
+        self._kept = 0
         self._touched: set[str] = set()
 
     def __call__(self, event: Event) -> None:
@@ -65,10 +68,16 @@ class _Bars:
                 if event.to_process:
                     self._cards.start()
                 self._files = self._progress.add_task("read", total=event.to_process, rate="")
+                self._contexts = self._progress.add_task("enrich", total=None, rate="", visible=False)
                 self._chunks = self._progress.add_task("embed", total=None, rate="")
                 self._indexes = self._progress.add_task("publish", total=None, rate="")
             case events.Prepared():
                 self._advance(self._files, 1)
+                self._prompts += event.prompts
+                if event.prompts and self._contexts is not None:
+                    self._progress.update(self._contexts, total=self._prompts, visible=True)
+            case events.Enriched():
+                self._settle(event.found)
             case events.Failed():
                 self._advance(self._files, 1)
             case events.Assembled():
@@ -76,10 +85,18 @@ class _Bars:
                 self._touched.add(event.index)
                 self._expect(self._chunks, self._known)
                 self._expect(self._indexes, len(self._touched))
-            case events.Worked():
+            case events.Asked():
+                self._advance(self._contexts, event.prompts)
+            case events.Worked(role="embed"):
                 self._advance(self._chunks, event.items)
             case events.Published():
                 self._advance(self._indexes, 1)
+
+    def _settle(self, found: int) -> None:
+        """Count contexts that were kept from earlier runs: nobody is asked for them."""
+        if self._contexts is not None and found:
+            self._kept += found
+            self._progress.update(self._contexts, advance=found, rate=f"{self._kept:,} kept")
 
     def _expect(self, task: TaskID | None, total: int) -> None:
         if task is not None:
@@ -98,7 +115,7 @@ class _Lines:
         self._output = output
         self._started = time.monotonic()
         self._last = self._started
-        self._files = self._total = self._embedded = self._known = 0
+        self._files = self._total = self._asked = self._prompts = self._embedded = self._known = 0
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -109,17 +126,26 @@ class _Lines:
                 )
             case events.Prepared():
                 self._files += 1
+                self._prompts += event.prompts
                 self._say_now_and_then()
             case events.Failed():
                 self._files += 1
                 self._say_now_and_then()
             case events.Assembled():
                 self._known += event.made
-            case events.Worked():
+            case events.Asked():
+                self._asked += event.prompts
+                self._say_now_and_then()
+            case events.Worked(role="embed"):
                 self._embedded += event.items
                 self._say_now_and_then()
             case events.Published():
                 self._say(f"published {event.index} version {event.version:06d}")
+            case _:
+                self._tell_of_devices(event)
+
+    def _tell_of_devices(self, event: Event) -> None:
+        match event:
             case events.Rested():
                 self._say(f"{event.device} rests: {event.reason}")
             case events.Resumed():
@@ -133,8 +159,10 @@ class _Lines:
 
     def _say_now_and_then(self) -> None:
         if time.monotonic() - self._last >= _LINE_EVERY_S:
+            contexts = f", asked for {self._asked} of {self._prompts} contexts" if self._prompts else ""
             self._say(
-                f"read {self._files} of {self._total} files, embedded {self._embedded} of {self._known} chunks so far"
+                f"read {self._files} of {self._total} files{contexts},"
+                f" embedded {self._embedded} of {self._known} chunks so far"
             )
 
     def _say(self, message: str) -> None:

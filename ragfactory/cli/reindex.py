@@ -24,6 +24,8 @@ def reindex(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
+    context: running.ContextWriter = None,
+    limit_contexts: running.LimitContexts = None,
     devices: options.Devices = None,
     quiet: options.Quiet = False,
     wait: running.Wait = 0.0,
@@ -51,6 +53,8 @@ def reindex(
 
         config = options.configure(home, devices=devices)
         asked = RunOptions(
+            context=context,
+            limit_contexts=limit_contexts,
             allow_shrink=allow_shrink,
             retry_failed=retry_failed,
             dry_run=dry_run,

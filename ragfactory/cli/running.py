@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 AllowShrink = Annotated[
     bool,
     typer.Option("--allow-shrink", help="Let more than half of a folder's documents go, when their files are gone."),
+]
+ContextWriter = Annotated[
+    Literal["structural", "llama", "http", "none"] | None,
+    typer.Option(
+        "--context", help="Who writes contexts; an index keeps what it was last told.", show_default="the profile's"
+    ),
+]
+LimitContexts = Annotated[
+    int | None,
+    typer.Option("--limit-contexts", metavar="N", min=0, help="Ask a language model for so many contexts at most."),
 ]
 RetryFailed = Annotated[
     bool, typer.Option("--retry-failed", help="Try files again that failed before and did not change since.")
@@ -124,8 +134,10 @@ def notices_of(report: RunReport) -> tuple[str, ...]:
     """What the user should know of a run."""
     recovered = f"{report.vectors_recovered:,} vectors of an unfinished run were used again"
     left = f"time was up: {report.files_left:,} files are left to the next run"
+    missing = f"{report.contexts_missing:,} contexts are still to be written; the next run goes on with them"
     return (
         *report.notices,
+        *([missing] if report.contexts_missing else []),
         *_troubles_of(report),
         *([recovered] if report.vectors_recovered else []),
         *([left] if report.files_left else []),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ragfactory.context.templates import Template
     from ragfactory.documents.model import Document
 
+VERSION = 1  # raise it when the same document would be asked about in another way
+
 # Of a window of 8192 tokens: an answer, and what a chat template puts around the messages.
 RESERVED_TOKENS = 192
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +37,29 @@ class Completion:
     reused: int = 0
     written: int = 0
     cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSheet:
+    """The prompts for a document's chunks, in their order, with every document's part told once.
+
+    `owns` has for each chunk the position of its document's part in `shared`, and its own part.
+    """
+
+    instructions: str = ""
+    language: str = ""
+    shared: tuple[str, ...] = ()
+    owns: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def of(cls, prompts: Sequence[Prompt]) -> PromptSheet:
+        """The sheet of prompts that have their instructions and language in common."""
+        if not prompts:
+            return cls()
+        shared = {text: i for i, text in enumerate(dict.fromkeys(prompt.shared for prompt in prompts))}
+        owns = tuple((shared[prompt.shared], prompt.own) for prompt in prompts)
+        return cls(prompts[0].instructions, prompts[0].language, tuple(shared), owns)
+
+    def prompts(self) -> list[Prompt]:
+        """The prompts."""
+        return [Prompt(self.instructions, self.shared[i], own, self.language) for i, own in self.owns]

@@ -44,5 +44,5 @@ _WRITERS: tuple[ContextWriter, ...] = (StructuralWriter(), NoContextWriter())
 
 
 def context_writer(enrich: Enrich) -> ContextWriter:
-    """The writer that a profile asks for."""
-    return next(writer for writer in _WRITERS if writer.name == enrich.writer)
+    """The writer that a profile asks for; where that is a language model, the one whose contexts it starts from."""
+    return next((writer for writer in _WRITERS if writer.name == enrich.writer), _WRITERS[0])

@@ -12,7 +12,7 @@ from ragfactory.fleet.station import Station, Totals, shares
 from ragfactory.fleet.work import Backlog, Batch, ItemError, after_failure, after_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from ragfactory.events import Listener
     from ragfactory.fleet.frames import Frame
@@ -60,7 +60,7 @@ class Fleet:
         found = {key: answer for some in self.answers(items) for key, answer in some.items()}
         return [found[item.key] for item in items]
 
-    def answers(self, items: Sequence[Item]) -> Iterator[Mapping[str, Answer]]:
+    def answers(self, items: Sequence[Item]) -> Generator[Mapping[str, Answer]]:
         """The answers by the items' keys, which are unique, some at a time as they come: each item has one, or why it has none.
 
         Raises DeviceUnavailableError when no device is left that could work, the CPU included.

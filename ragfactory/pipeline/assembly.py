@@ -17,12 +17,13 @@ from ragfactory.store.publish import Repeated, VersionBuilder
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
-    from ragfactory.pipeline.open_index import Change
+    from ragfactory.pipeline.contexts import Context
+    from ragfactory.pipeline.intake import Arrival
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipe, Recipes
     from ragfactory.pipeline.scan import Source
@@ -71,25 +72,22 @@ class Assembly:
         self._replaced: dict[Identity, DocumentRecord] = {}
         self._indexes: dict[str, OpenIndex] = {}
 
-    def add(
-        self,
-        source: Source,
-        prepared: PreparedDocument,
-        previous: DocumentRecord | None,
-        *,
-        forced: bool,
-        moved: bool = False,
-    ) -> None:
-        """Take a document in. It replaces `previous`, which may stand in the index of another type."""
-        document_type = prepared.classification.type
-        recipe = self._recipes[document_type]
-        index = self._indexes.get(document_type) or self._open(document_type, recipe)
-        record = document_record(source, prepared, recipe, forced=forced)
-        change: Change = "changed" if previous else "moved" if moved else "added"
-        document = Waiting(source, record, [], change)
-        made, reused = self._take_chunks(index, document, prepared, recipe)
+    def is_stored(self, document_type: str, chunk_key: bytes) -> bool:
+        """Whether the index of that type has the chunk already, by this run or before it."""
+        index = self._indexes.get(document_type) or self._open(document_type, self._recipes[document_type])
+        return index.builder.is_stored(chunk_key)
+
+    def add(self, arrival: Arrival, contexts: Sequence[Context]) -> None:
+        """Take a document in, with the contexts of its chunks."""
+        source, prepared, previous = arrival.source, arrival.prepared, arrival.previous
+        recipe = self._recipes[arrival.document_type]
+        index = self._indexes.get(arrival.document_type) or self._open(arrival.document_type, recipe)
+        missing = sum(context.missing for context in contexts)
+        record = document_record(source, prepared, recipe, forced=arrival.forced, contexts_missing=missing)
+        document = Waiting(source, record, [], arrival.change)
+        made, reused = self._take_chunks(index, document, prepared, contexts)
         index.waiting.append(document)
-        if previous is not None and previous.document_type != document_type:
+        if previous is not None and previous.document_type != arrival.document_type:
             self._replaced[document.identity] = previous
         deduplicated = len(prepared.chunks) - made - reused
         self._emit(events.Assembled(source.root, source.doc_id, str(index.name), made, reused, deduplicated))
@@ -163,19 +161,20 @@ class Assembly:
         self._open(index.name.document_type, None).removals.update(index.removals)
 
     def _take_chunks(
-        self, index: OpenIndex, document: Waiting, prepared: PreparedDocument, recipe: Recipe
+        self, index: OpenIndex, document: Waiting, prepared: PreparedDocument, contexts: Sequence[Context]
     ) -> tuple[int, int]:
         """Give a document its chunks, and ask for the vectors that are not there. Returns how many are made and how many reused."""
+        assert index.recipe is not None, "documents are added by a recipe"
         made = reused = 0
         own: set[bytes] = set()
-        for n, (chunk, context) in enumerate(zip(prepared.chunks, prepared.contexts, strict=True)):
+        for n, (chunk, context) in enumerate(zip(prepared.chunks, contexts, strict=True)):
             place = place_of(n, chunk)
             key = bytes.fromhex(chunk.key)
             if key in own or index.builder.is_stored(key):
                 document.chunks.append(Repeated(place, key))
                 continue
             own.add(key)
-            new = new_chunk(document.source, prepared, recipe, chunk, place, context=context)
+            new = new_chunk(document.source, prepared, index.recipe, chunk, place, context=context)
             document.chunks.append(new)
             if key in index.claimed:
                 continue
@@ -240,7 +239,11 @@ class Assembly:
         self._emit(events.Publishing(str(index.name)))
         started = time.perf_counter()
         manifest = index.builder.publish(
-            self._profile_of(index), roots, complete=not index.left, admit=partial(self._gate, index.name)
+            self._profile_of(index),
+            roots,
+            complete=not index.left,
+            context=self._recipes.chosen_context(index.name.document_type),
+            admit=partial(self._gate, index.name),
         )
         seconds = time.perf_counter() - started
         self._tell_missed(manifest)

@@ -11,13 +11,16 @@ from ragfactory.store.records import ChunkRecord, DocumentRecord, Place
 
 if TYPE_CHECKING:
     from ragfactory.chunking.model import Chunk
+    from ragfactory.pipeline.contexts import Context
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipe
     from ragfactory.pipeline.scan import Source
     from ragfactory.store.records import EmbedderEntry
 
 
-def document_record(source: Source, prepared: PreparedDocument, recipe: Recipe, *, forced: bool) -> DocumentRecord:
+def document_record(
+    source: Source, prepared: PreparedDocument, recipe: Recipe, *, forced: bool, contexts_missing: int
+) -> DocumentRecord:
     """What the index keeps of a document, whose type was `forced` or recognised."""
     return DocumentRecord(
         root=source.root,
@@ -34,6 +37,7 @@ def document_record(source: Source, prepared: PreparedDocument, recipe: Recipe, 
         title=prepared.title,
         pages=prepared.pages,
         chunks=len(prepared.chunks),
+        contexts_missing=contexts_missing,
         metadata=prepared.metadata,
     )
 
@@ -46,16 +50,17 @@ def place_of(n: int, chunk: Chunk) -> Place:
 
 
 def new_chunk(
-    source: Source, prepared: PreparedDocument, recipe: Recipe, chunk: Chunk, place: Place, *, context: str
+    source: Source, prepared: PreparedDocument, recipe: Recipe, chunk: Chunk, place: Place, *, context: Context
 ) -> NewChunk:
     """A chunk with its record, the text that is embedded and searched, and its keys."""
-    text = enriched_text(source.name, prepared.classification.type, context, chunk.text)
+    text = enriched_text(source.name, prepared.classification.type, context.text, chunk.text)
     record = ChunkRecord(
         root=source.root,
         path=source.doc_id,
         place=place,
         text=chunk.text,
-        context=context,
+        context=context.text,
+        context_enriched=context.enriched,
         language=chunk.language or prepared.language,
         strategy=recipe.profile.chunk.strategy,
     )

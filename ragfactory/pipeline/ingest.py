@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from ragfactory import events
 from ragfactory.documents.registry import parsers
 from ragfactory.errors import UsageError
-from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
-from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
+from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
 from ragfactory.pipeline.scan import scan
-from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.records import RootEntry
@@ -49,13 +47,11 @@ def ingest(
     with reported(report, config.runs, listener) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
-            RunDevices(config, report.run_id, emit) as devices,
+            open_makers(config, report.run_id, emit, options) as makers,
             Project(config, lock=not options.dry_run, wait=options.wait) as project,
         ):
             _refuse_nothing(found, project)
-            ProjectRun(
-                project, options, lambda _: forced, roots, vectors=VectorMaker(devices, emit), emit=emit
-            ).execute(found, report)
+            ProjectRun(project, options, lambda _: forced, roots, makers=makers, emit=emit).execute(found, report)
     return report
 
 

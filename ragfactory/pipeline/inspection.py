@@ -26,18 +26,12 @@ def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
     loaded = load_profiles(config.profile_dirs)
     forced = None if profile == "auto" else get_profile(loaded, profile).name
     profiles = [entry.profile for entry in loaded.values()]
-    recipes = Recipes(
-        profiles,
-        choice=None,
-        default=config.embedder,
-        models=config.models,
-        stored=lambda _: None,
-    )
+    recipes = Recipes(profiles, config)
     try:
         make_private_dirs(config.logs)
     except OSError as error:
         raise UsageError(f"{config.logs}: cannot be made: {error.strerror}", hint="choose another --home") from error
-    setup = setup_for(profiles, recipes, config.limits)
+    setup = setup_for([profile.name for profile in profiles], recipes, config.limits)
     job = Job(file, asdict(Request(quote_path(file.absolute()), forced, keep_document=True)))
     with Sandbox(TARGET, setup, workers=1, limits=config.limits, log=config.logs / "parsers.log") as sandbox:
         (outcome,) = sandbox.run([job])

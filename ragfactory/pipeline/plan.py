@@ -38,7 +38,8 @@ class Plan:
 
 
 def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileOf) -> Plan:
-    """Compare. A source is unchanged when its recipe is the same and so are its size and time, or else its bytes.
+    """Compare. A source is unchanged when its recipe is the same and so are its size and time, or else its bytes; one whose chunks
+    still want contexts is made again.
 
     A document whose chunks are stored in the rows of one that changes or goes is made anew as well, so that no row is left
     whose context speaks of a document that is gone.
@@ -49,7 +50,7 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileO
     touched: dict[Identity, Source] = {}
     for identity, source in sources.items():
         record = stored.get(identity)
-        if record is None or record.size != source.size or not _same_recipe(record, recipes, profile_of(source)):
+        if record is None or record.contexts_missing or not _is_as_it_was(record, source, recipes, profile_of(source)):
             changed[identity] = source
         elif record.mtime_ns != source.mtime_ns:
             touched[identity] = source
@@ -64,6 +65,10 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileO
         touched=tuple(source for identity, source in touched.items() if identity not in changed),
         unchanged=len(sources) - len(changed),
     )
+
+
+def _is_as_it_was(record: DocumentRecord, source: Source, recipes: Recipes, forced: str | None) -> bool:
+    return record.size == source.size and _same_recipe(record, recipes, forced)
 
 
 def _same_recipe(record: DocumentRecord, recipes: Recipes, forced: str | None) -> bool:

@@ -14,7 +14,11 @@ import orjson
 
 from ragfactory.chunking.chunk import chunk_document
 from ragfactory.chunking.model import Chunk
+from ragfactory.context.analysis import analyse
+from ragfactory.context.asking import Budget, prompts_for
 from ragfactory.context.periods import document_years
+from ragfactory.context.prompt import PromptSheet
+from ragfactory.context.templates import load_templates
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.classify import Classification, classify
 from ragfactory.documents.language import detect_language
@@ -26,9 +30,10 @@ from ragfactory.profiles import Parse, Profile
 from ragfactory.store.durable import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ragfactory.config import Limits
+    from ragfactory.context.templates import Template
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.store.records import Metadata
 
@@ -40,7 +45,8 @@ class PreparedDocument:
     """What became of one source. `chunks` and `contexts` go together; the document itself is there when it was asked for.
 
     `key` is the SHA-256 (hex) of the file's bytes, `size` their number, `mtime_ns` the file's time of modification. `metadata` is
-    what the file says of itself, such as its author, and the `years` it is about.
+    what the file says of itself, such as its author, and the `years` it is about. `sheet` has a prompt for each chunk where a
+    language model writes the contexts; `contexts` are the structural ones then.
     """
 
     key: str
@@ -55,6 +61,7 @@ class PreparedDocument:
     classification: Classification
     chunks: tuple[Chunk, ...]
     contexts: tuple[str, ...]
+    sheet: PromptSheet
     parse_s: float
     chunk_s: float
     document: Document | None
@@ -68,9 +75,16 @@ class PreparedDocument:
             raw[name] = tuple(raw[name])
         found = raw.pop("classification")
         document = raw.pop("document")
+        sheet = raw.pop("sheet")
         return cls(
             **raw,
             classification=Classification(found["type"], found["confidence"], tuple(found["evidence"])),
+            sheet=PromptSheet(
+                sheet["instructions"],
+                sheet["language"],
+                tuple(sheet["shared"]),
+                tuple((position, own) for position, own in sheet["owns"]),
+            ),
             document=Document.from_json(orjson.dumps(document)) if document else None,
         )
 
@@ -84,17 +98,29 @@ class Request:
     keep_document: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a language model is asked about documents of a profile: how long prompts may be, and in what words."""
+
+    budget: Budget
+    templates: Mapping[str, Template]
+
+
 def quote_path(path: Path) -> str:
     """A path as ASCII. File names are bytes, and not all of them are text that JSON could hold."""
     return quote_from_bytes(os.fsencode(path))
 
 
-def setup_for(profiles: Iterable[Profile], recipes: Recipes, limits: Limits) -> dict[str, Any]:
-    """What `preparer` needs to know, as plain data. Raises ModelUnavailableError when a profile's embedder is not there."""
-    known = list(profiles)
+def setup_for(names: Iterable[str], recipes: Recipes, limits: Limits) -> dict[str, Any]:
+    """What `preparer` needs to know of the profiles of those names, as plain data.
+
+    Raises ModelUnavailableError when a model that one asks for is not there.
+    """
+    known = [recipes[name] for name in names]
     return {
-        "profiles": [profile.model_dump(mode="json") for profile in known],
-        "tokenizers": {profile.name: str(recipes[profile.name].model.path / "tokenizer.json") for profile in known},
+        "profiles": [recipe.profile.model_dump(mode="json") for recipe in known],
+        "tokenizers": {recipe.profile.name: str(recipe.model.path / "tokenizer.json") for recipe in known},
+        "windows": {recipe.profile.name: recipe.author.window for recipe in known if recipe.author},
         "file_mb": limits.file_mb,
     }
 
@@ -104,12 +130,22 @@ def preparer(setup: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
     profiles = {raw["name"]: Profile.model_validate(raw) for raw in setup["profiles"]}
     tokenizers = {path: Tokenizer(Path(path)) for path in set(setup["tokenizers"].values())}
     by_profile = {name: tokenizers[path] for name, path in setup["tokenizers"].items()}
-    answer = partial(prepare, profiles=profiles, tokenizers=by_profile, limit=setup["file_mb"] * 2**20)
+    writing = {
+        name: Writing(Budget.of_window(window), load_templates(profiles[name].enrich.prompts))
+        for name, window in setup["windows"].items()
+    }
+    limit = setup["file_mb"] * 2**20
+    answer = partial(prepare, profiles=profiles, tokenizers=by_profile, writing=writing, limit=limit)
     return lambda argument: orjson.dumps(answer(Request(**argument)))
 
 
 def prepare(
-    request: Request, *, profiles: dict[str, Profile], tokenizers: dict[str, Tokenizer], limit: int
+    request: Request,
+    *,
+    profiles: dict[str, Profile],
+    tokenizers: dict[str, Tokenizer],
+    writing: dict[str, Writing],
+    limit: int,
 ) -> PreparedDocument:
     """Read, recognise, cut and describe one file. Raises DocumentError when it cannot be done."""
     path = Path(os.fsdecode(unquote_to_bytes(request.quoted_path)))
@@ -145,10 +181,29 @@ def prepare(
         classification=found,
         chunks=tuple(chunks),
         contexts=tuple(contexts),
+        sheet=_sheet(document, found.type, chunks, contexts, writing.get(found.type)),
         parse_s=parsed - started,
         chunk_s=time.perf_counter() - parsed,
         document=document if request.keep_document else None,
     )
+
+
+def _sheet(
+    document: Document, document_type: str, chunks: list[Chunk], contexts: list[str], writing: Writing | None
+) -> PromptSheet:
+    """What a language model is to be asked; nothing where none writes contexts."""
+    if writing is None:
+        return PromptSheet()
+    prompts = prompts_for(
+        document,
+        chunks,
+        contexts,
+        analyse(document),
+        document_type=document_type,
+        templates=writing.templates,
+        budget=writing.budget,
+    )
+    return PromptSheet.of(prompts)
 
 
 def _read(path: Path, forced: str | None, profiles: dict[str, Profile]) -> tuple[Document, Classification]:

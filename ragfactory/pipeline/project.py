@@ -54,6 +54,11 @@ class Project:
         manifest = self.manifests.get(document_type)
         return manifest.embedder if manifest else None
 
+    def stored_context(self, document_type: str) -> str | None:
+        """The context writer that was chosen for an index in place of its profile's."""
+        manifest = self.manifests.get(document_type)
+        return manifest.context if manifest else None
+
     def roots(self, document_type: str | None = None) -> dict[str, RootEntry]:
         """The folders that the indexes, or the one of that type, were built from, as they were ingested last."""
         found: dict[str, RootEntry] = {}

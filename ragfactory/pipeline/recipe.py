@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import orjson
 
 from ragfactory.chunking.chunk import size_and_overlap
-from ragfactory.context import enriched
+from ragfactory.context import asking, enriched
+from ragfactory.context.language_models import language_model
+from ragfactory.context.templates import load_templates
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.registry import parser_for
 from ragfactory.embedding.catalog import AUTO, EMBEDDERS
@@ -21,10 +23,11 @@ from ragfactory.profiles import Index, Profile, routing_digest
 from ragfactory.store.records import EmbedderEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Mapping
 
-    from ragfactory.config import Limits
+    from ragfactory.config import Config, Limits
+    from ragfactory.context.language_models import LanguageModel
+    from ragfactory.context.templates import Template
     from ragfactory.embedding.catalog import ResolvedModel
 
 CHUNKING_VERSION = 1  # raise it when the same document and options would be cut another way
@@ -32,12 +35,17 @@ CHUNKING_VERSION = 1  # raise it when the same document and options would be cut
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A profile with the embedder that its index uses. `routing` is the digest of the rules of recognition."""
+    """A profile with the embedder that its index uses. `routing` is the digest of the rules of recognition.
+
+    `author` is the language model that writes contexts, None where none does, and `templates` are the words that it is asked with.
+    """
 
     profile: Profile
     model: ResolvedModel
     embedder: EmbedderEntry
     routing: str
+    author: LanguageModel | None = None
+    templates: Mapping[str, Template] = field(default_factory=dict)
 
     def digest(self, doc_id: str, *, forced: bool) -> str:
         """SHA-256 (hex) of everything but a file's bytes that decides what comes out for it; `forced` when it is not recognised."""
@@ -46,11 +54,17 @@ class Recipe:
         parts = {
             "parser": [parser.name, parser.version, self.profile.parse.model_dump(mode="json")],
             "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
-            "context": [enriched.VERSION, writer.name, writer.version],
+            "context": [enriched.VERSION, writer.name, writer.version, *self._authorship()],
             "embedder": self.embedder.fingerprint,
             "routing": None if forced else self.routing,
         }
         return _sha256(parts)
+
+    def _authorship(self) -> list[object]:
+        if self.author is None:
+            return []
+        wording = {language: asdict(template) for language, template in self.templates.items()}
+        return [asking.VERSION, asdict(self.author.identity), dict(self.author.sampling), self.author.window, wording]
 
 
 def check_profile(profile: Profile) -> None:
@@ -67,43 +81,48 @@ class Recipes:
     """The recipe of each profile, made when it is first asked for.
 
     An index keeps the embedder that it was built with; `choice` (from the command line) overrides that, and where there
-    is no index yet the profile and then the configuration say.
+    is no index yet the profile and then the configuration say. A context writer that was chosen on the command line, now
+    (`context`) or for the version that serves (`stored_context`), takes the place of the profile's.
     """
 
     def __init__(
         self,
-        profiles: Iterable[Profile],
+        profiles: Collection[Profile],
+        config: Config,
         *,
-        choice: str | None,
-        default: str,
-        models: Path,
-        stored: Callable[[str], EmbedderEntry | None],
+        choice: str | None = None,
+        stored: Callable[[str], EmbedderEntry | None] = lambda _: None,
+        context: str | None = None,
+        stored_context: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self._profiles = {profile.name: profile for profile in profiles}
+        self._chosen = {profile.name: context or stored_context(profile.name) for profile in profiles}
+        self._profiles = {profile.name: _with_writer(profile, self._chosen[profile.name]) for profile in profiles}
+        self._config = config
         for profile in self._profiles.values():
             check_profile(profile)
         self._routing = routing_digest(self._profiles.values())
         self._choice = choice
-        self._default = default
-        self._models = models
         self._stored = stored
         self._made: dict[str, Recipe] = {}
         self._digests: dict[tuple[str, str, bool], str] = {}
 
     def __getitem__(self, document_type: str) -> Recipe:
-        """The recipe of a profile. Raises ModelUnavailableError when its embedder is not on this machine."""
+        """The recipe of a profile. Raises ModelUnavailableError when its embedder or language model is not on this machine."""
         if document_type not in self._made:
             profile = self._profiles[document_type]
             stored = self._stored(document_type)
-            wanted = profile.embed.model if profile.embed.model != AUTO else self._default
+            wanted = profile.embed.model if profile.embed.model != AUTO else self._config.embedder
             if stored and not self._choice:
                 model = replace(
-                    resolve(stored.name, self._models), note=f"embedder {stored.name}, as the index was built with"
+                    resolve(stored.name, self._config.models),
+                    note=f"embedder {stored.name}, as the index was built with",
                 )
             else:
-                model = resolve(self._choice or wanted, self._models)
+                model = resolve(self._choice or wanted, self._config.models)
             entry = EmbedderEntry(name=model.spec.name, fingerprint=fingerprint(model), dimension=model.spec.dimension)
-            self._made[document_type] = Recipe(profile, model, entry, self._routing)
+            author = language_model(profile.enrich.writer, self._config)
+            templates = load_templates(profile.enrich.prompts) if author else {}
+            self._made[document_type] = Recipe(profile, model, entry, self._routing, author, templates)
         return self._made[document_type]
 
     def __contains__(self, document_type: str) -> bool:
@@ -124,10 +143,24 @@ class Recipes:
         profiles = [profile.model_dump(mode="json") for _, profile in sorted(self._profiles.items())]
         return _sha256([parser.name, parser.version, profiles, limits.model_dump()])
 
+    def made(self) -> Collection[Recipe]:
+        """The recipes that were asked for so far."""
+        return self._made.values()
+
+    def chosen_context(self, document_type: str) -> str | None:
+        """The context writer that was chosen in place of the profile's."""
+        return self._chosen.get(document_type)
+
     def options(self, document_type: str) -> Index | None:
         """How vectors of that type are searched; None when its profile is gone."""
         profile = self._profiles.get(document_type)
         return profile.index if profile else None
+
+
+def _with_writer(profile: Profile, writer: str | None) -> Profile:
+    if writer is None:
+        return profile
+    return profile.model_copy(update={"enrich": profile.enrich.model_copy(update={"writer": writer})})
 
 
 def _sha256(value: object) -> str:

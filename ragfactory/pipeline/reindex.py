@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from ragfactory import events
 from ragfactory.errors import IndexNotFoundError, RagfactoryError, VanishedFolderError
-from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
-from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions
+from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
 from ragfactory.pipeline.scan import scan_again
-from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.layout import all_index_names
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.events import Listener
+    from ragfactory.pipeline.run import Makers
     from ragfactory.pipeline.scan import Scan, Source
     from ragfactory.store.records import RootEntry
 
@@ -57,16 +56,13 @@ def reindex(
     options, report = options or RunOptions(), report or RunReport()
     projects = _projects(config, selection)
     errors = []
-    with reported(report, config.runs, listener) as emit, RunDevices(config, report.run_id, emit) as devices:
-        vectors = VectorMaker(devices, emit)
+    with reported(report, config.runs, listener) as emit, open_makers(config, report.run_id, emit, options) as makers:
         for tenant, project in projects:
             emit(events.Begun(tenant, project))
             try:
                 own = config.model_copy(update={"tenant": tenant, "project": project})
                 with Project(own, lock=not options.dry_run, wait=options.wait) as opened:
-                    _reindex_project(
-                        opened, selection.document_type, options, vectors=vectors, emit=emit, report=report
-                    )
+                    _reindex_project(opened, selection.document_type, options, makers=makers, emit=emit, report=report)
             except RagfactoryError as error:
                 errors.append(error)
     return Reindexed(report, tuple(errors))
@@ -93,7 +89,7 @@ def _reindex_project(
     document_type: str | None,
     options: RunOptions,
     *,
-    vectors: VectorMaker,
+    makers: Makers,
     emit: Listener,
     report: RunReport,
 ) -> None:
@@ -101,7 +97,7 @@ def _reindex_project(
     named = {identity for identity in project.documents if identity[0] in roots and not roots[identity[0]].whole}
     found = scan_again([root for root, entry in roots.items() if entry.whole], named)
     _tell_vanished(found, project, emit)
-    ProjectRun(project, options, _profile_of(project, roots), roots, vectors=vectors, emit=emit).execute(found, report)
+    ProjectRun(project, options, _profile_of(project, roots), roots, makers=makers, emit=emit).execute(found, report)
 
 
 def _tell_vanished(found: Scan, project: Project, emit: Listener) -> None:

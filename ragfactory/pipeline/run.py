@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 from ragfactory import events
 from ragfactory.errors import DocumentError
 from ragfactory.pipeline.assembly import Assembly
+from ragfactory.pipeline.contexts import ContextMaker
+from ragfactory.pipeline.devices import RunDevices
+from ragfactory.pipeline.intake import Arrival, Intake
 from ragfactory.pipeline.plan import make_plan
 from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.project import store_errors
@@ -17,20 +21,22 @@ from ragfactory.pipeline.recipe import Recipes
 from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.pipeline.shrinking import keep_shrunk
 from ragfactory.pipeline.tries import Tries
+from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.faiss_files import import_faiss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from ragfactory.config import Config
     from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
     from ragfactory.pipeline.assembly import Gate
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
     from ragfactory.pipeline.scan import Scan, Source
-    from ragfactory.pipeline.vectors import VectorMaker
+    from ragfactory.profiles import WriterName
     from ragfactory.reporting.report import RunReport
     from ragfactory.store.failures import FailureRecord
     from ragfactory.store.records import DocumentRecord, RootEntry
@@ -42,19 +48,39 @@ AUTO = "auto"
 class RunOptions:
     """What a run is asked, whatever its folders.
 
-    `embedder` names one other than the index's own. `allow_shrink` lets more than half of a folder's documents go, `retry_failed`
+    `embedder` names one other than the index's own, `context` a context writer other than the profile's; a language model is asked
+    for `limit_contexts` contexts at most. `allow_shrink` lets more than half of a folder's documents go, `retry_failed`
     tries files again that failed and did not change. `is_over` says when it is time to publish what is whole; `dry_run` only
     plans. `wait` is how long, in seconds, to wait for another run over the same project. `gate` looks at each version that
     is complete, and raises GateError for one that is not to serve.
     """
 
     embedder: str | None = None
+    context: WriterName | None = None
+    limit_contexts: int | None = None
     allow_shrink: bool = False
     retry_failed: bool = False
     dry_run: bool = False
     wait: float = 0.0
     is_over: Callable[[], bool] = lambda: False
     gate: Gate = lambda _name, _directory, _manifest: None
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """What makes contexts and vectors for a run, on whatever devices there are."""
+
+    contexts: ContextMaker
+    vectors: VectorMaker
+
+
+@contextmanager
+def open_makers(config: Config, run_id: str, emit: Listener, options: RunOptions) -> Iterator[Makers]:
+    """The makers of a run, over all its projects. Raises UsageError and DeviceUnavailableError for devices that cannot be."""
+    with RunDevices(config, run_id, emit) as devices:
+        contexts = ContextMaker(config, devices, run_id, emit, limit=options.limit_contexts)
+        with closing(contexts):
+            yield Makers(contexts, VectorMaker(devices, emit))
 
 
 class ProjectRun:
@@ -67,7 +93,7 @@ class ProjectRun:
         profile_of: Callable[[Source], str | None],
         roots: Mapping[str, RootEntry],
         *,
-        vectors: VectorMaker,
+        makers: Makers,
         emit: Listener,
     ) -> None:
         config = project.config
@@ -79,14 +105,15 @@ class ProjectRun:
         self._options = options
         self._profile_of = profile_of
         self._roots = roots
-        self._vectors = vectors
+        self._makers = makers
         self._emit = emit
         self._recipes = Recipes(
             self._profiles.values(),
+            config,
             choice=options.embedder,
-            default=config.embedder,
-            models=config.models,
             stored=project.stored_embedder,
+            context=options.context,
+            stored_context=project.stored_context,
         )
 
     def execute(self, found: Scan, report: RunReport) -> None:
@@ -133,12 +160,12 @@ class ProjectRun:
         with Assembly(
             self._project.open_index,
             self._recipes,
-            self._vectors,
+            self._makers.vectors,
             self._emit,
             making=making,
             removed=leaving,
             renamed=plan.moved.values(),
-            is_over=self._options.is_over,
+            is_over=self._is_over,
             give_up=partial(self._failed, tries),
             gate=self._options.gate,
         ) as assembly:
@@ -175,6 +202,7 @@ class ProjectRun:
         tried = taken_in = 0
         with self._sandbox(tasks) as sandbox:
             outcomes = sandbox.run(map(self._job, tasks))
+            intake = Intake(assembly, self._recipes, self._makers.contexts, self._options.is_over)
             while tried < len(tasks) and not self._options.is_over():
                 source, outcome = tasks[tried], next(outcomes)
                 tried += 1
@@ -182,8 +210,9 @@ class ProjectRun:
                     self._failed(tries, source, error)
                     continue
                 tries.succeeded(source)
-                self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, assembly)
+                self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, intake)
                 taken_in += 1
+            intake.flush()
         for source in tasks[tried:]:
             self._emit(events.Left(source.root, source.doc_id))
         return taken_in
@@ -192,7 +221,7 @@ class ProjectRun:
         tries.failed(source, error)
         self._emit(events.Failed.of(source.root, source.doc_id, error))
 
-    def _take_in(self, source: Source, prepared: PreparedDocument, plan: Plan, assembly: Assembly) -> None:
+    def _take_in(self, source: Source, prepared: PreparedDocument, plan: Plan, intake: Intake) -> None:
         for warning in prepared.warnings:
             self._emit(events.Notice(warning, source.doc_id))
         self._emit(
@@ -202,19 +231,26 @@ class ProjectRun:
                 prepared.classification.type,
                 prepared.pages,
                 len(prepared.chunks),
+                len(prepared.sheet.owns),
                 prepared.parse_s,
                 prepared.chunk_s,
             )
         )
         previous = self._project.documents.get(source.identity)
         forced = self._profile_of(source) is not None
-        assembly.add(source, prepared, previous, forced=forced, moved=source.identity in plan.moved)
+        intake.add(Arrival(source, prepared, previous, forced, moved=source.identity in plan.moved))
+
+    def _is_over(self) -> bool:
+        """Whether no more vectors are to be made. What a language model costs is not thrown away: where one writes, whatever was
+        read gets its vectors, with the contexts that there are by then.
+        """
+        return self._options.is_over() and not any(recipe.author for recipe in self._recipes.made())
 
     def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
         config = self._project.config
         wanted = {self._profile_of(source) for source in tasks}
         usable = self._profiles.keys() if None in wanted else {name for name in wanted if name is not None}
-        setup = setup_for([self._profiles[name] for name in sorted(usable)], self._recipes, config.limits)
+        setup = setup_for(sorted(usable), self._recipes, config.limits)
         make_private_dirs(config.logs)
         workers = min(config.parsers or os.cpu_count() or 1, len(tasks))
         return Sandbox(TARGET, setup, workers=workers, limits=config.limits, log=config.logs / "parsers.log")

@@ -71,10 +71,14 @@ class RunReport:
     chunks_reused: int = 0
     chunks_deduplicated: int = 0
     chunks_windowed: int = 0
+    contexts_found: int = 0
+    contexts_written: int = 0
+    contexts_refused: int = 0
+    contexts_missing: int = 0
     vectors_recovered: int = 0
     types: dict[str, int] = field(default_factory=dict)
     stages: dict[str, StageTotals] = field(
-        default_factory=lambda: {name: StageTotals() for name in ("parse", "chunk", "embed", "publish")}
+        default_factory=lambda: {name: StageTotals() for name in ("parse", "chunk", "enrich", "embed", "publish")}
     )
     devices: dict[str, DeviceTotals] = field(default_factory=dict)
     incidents: list[dict[str, str]] = field(default_factory=list)
@@ -131,6 +135,14 @@ class RunReport:
                 self.chunks_made += event.made
                 self.chunks_reused += event.reused
                 self.chunks_deduplicated += event.deduplicated
+            case events.Enriched():
+                self.contexts_found += event.found
+                self.contexts_written += event.written
+                self.contexts_refused += event.refused
+                self.contexts_missing += event.missing
+            case events.Asked():
+                self._add("enrich", event.prompts, event.seconds)
+                self.stages["enrich"].tokens += event.read + event.written
             case events.Embedded():
                 self._add("embed", event.chunks, event.seconds)
                 self.stages["embed"].tokens += event.tokens

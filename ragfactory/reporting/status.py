@@ -92,7 +92,12 @@ class DocumentTracker:
             case events.Started(root, doc_id):
                 yield self._status((root, doc_id), "chunking", 25)
             case events.Prepared(root, doc_id, pages=pages):
-                yield self._status((root, doc_id), "enriching", 50, {} if pages is None else {"pages": pages})
+                percent = 30 if event.prompts else 50
+                yield self._status((root, doc_id), "enriching", percent, {} if pages is None else {"pages": pages})
+            case events.Enriched(root, doc_id):
+                contexts = {"found": event.found, "written": event.written, "refused": event.refused}
+                counts = {f"contexts_{how}": count for how, count in {**contexts, "missing": event.missing}.items()}
+                yield self._status((root, doc_id), "enriching", 50, counts)
             case events.Assembled(root, doc_id):
                 chunks = {"made": event.made, "reused": event.reused, "deduplicated": event.deduplicated}
                 counts = {f"chunks_{how}": count for how, count in chunks.items()}

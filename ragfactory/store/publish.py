@@ -176,6 +176,7 @@ class VersionBuilder:
         roots: Mapping[str, RootEntry],
         *,
         complete: bool = True,
+        context: str | None = None,
         admit: Admit = lambda _directory, _manifest: None,
     ) -> Manifest:
         """Write the version, make it the one that serves, and return its manifest.
@@ -195,6 +196,7 @@ class VersionBuilder:
         sys.audit(STEP, "manifest")
         number = max([*self._paths.version_numbers(), 0]) + 1
         manifest = self._manifest(number, recipe, roots, segments, document_lines)
+        manifest = manifest.model_copy(update={"context": context})
         (self._staging.directory / MANIFEST).write_bytes(manifest.to_json())
         sys.audit(STEP, "durable")
         self._staging.make_durable()

@@ -57,8 +57,8 @@ class DocumentRecord(_Record):
     """A line of `documents-NNNN.jsonl`: one source, what was made of it, and the rows that hold its chunks.
 
     `root` is the folder that was ingested, `path` the source's path below it (also its `doc_id`). `rows` lists (first row id,
-    number of rows). `recipe` is the digest of everything but the bytes that decides what comes out. `metadata` is what the
-    document says of itself, such as its years.
+    number of rows). `recipe` is the digest of everything but the bytes that decides what comes out. `contexts_missing` counts the
+    chunks that a language model is still to write a context for. `metadata` is what the document says of itself, such as its years.
     """
 
     root: str
@@ -75,6 +75,7 @@ class DocumentRecord(_Record):
     title: str | None = None
     pages: int | None = None
     chunks: int
+    contexts_missing: int = 0
     metadata: Metadata = {}
     rows: tuple[tuple[int, int], ...] = ()
     shared: tuple[SharedRow, ...] = ()
@@ -158,6 +159,9 @@ class Manifest(_Record):
     tool_version: str
     embedder: EmbedderEntry
     recipe: dict[str, Any] = Field(description="the profile that the documents were made with")
+    context: str | None = Field(
+        default=None, description="the context writer that was asked for in place of the profile's"
+    )
     roots: tuple[RootEntry, ...]
     vector_index: str = Field(description="the kind of most rows: exact, flat, ivf, hnsw or rabitq")
     recall_at_10: float = Field(

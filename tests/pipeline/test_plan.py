@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ragfactory.config import Config
 from ragfactory.pipeline import plan as plan_module
 from ragfactory.pipeline.plan import Plan, make_plan
 from ragfactory.pipeline.recipe import Recipes
@@ -62,10 +63,7 @@ def desk(tmp_path: Path) -> Desk:
     folder.mkdir()
     recipes = Recipes(
         [entry.profile for entry in load_profiles().values()],
-        choice=None,
-        default="all-minilm-l6-v2",
-        models=tmp_path / "models",
-        stored=lambda _: None,
+        Config(home=tmp_path, config_dir=tmp_path, embedder="all-minilm-l6-v2"),
     )
     return Desk(folder, recipes)
 

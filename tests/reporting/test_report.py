@@ -14,13 +14,16 @@ def test_events_of_a_run_are_summed_up() -> None:
     report = RunReport("run-1")
     for event in (
         events.Scanned(seen=3, to_process=3, unchanged=0, removed=0, skipped=0),
-        events.Prepared("/docs", "a.pdf", "rapport", 4, 10, 1.5, 0.25),
-        events.Prepared("/docs", "b.pdf", "rapport", None, 5, 0.5, 0.25),
+        events.Prepared("/docs", "a.pdf", "rapport", 4, 10, 10, 1.5, 0.25),
+        events.Prepared("/docs", "b.pdf", "rapport", None, 5, 0, 0.5, 0.25),
         BAD,
         events.Left("/docs", "later.pdf"),
         events.Stored("/docs", "a.pdf", "t/p/rapport", "added"),
         events.Stored("/docs", "b.pdf", "t/p/rapport", "moved"),
         events.Recovered("t/p/rapport", 7),
+        events.Asked(1, 0.75, 100, 0, 50),
+        events.Asked(1, 0.25, 60, 900, 40),
+        events.Enriched("/docs", "a.pdf", 3, 2, 1, 4),
         events.Embedded(8, 800, 1, 2.0),
         events.Embedded(4, 400, 0, 1.0),
         events.Worked("cpu", "embed", 8, 800, 2.0),
@@ -43,9 +46,11 @@ def test_events_of_a_run_are_summed_up() -> None:
     assert (found["files_seen"], found["pages"], found["types"]) == (3, 4, {"rapport": 2})
     assert (found["chunks_made"], found["chunks_reused"], found["chunks_deduplicated"]) == (12, 2, 1)
     assert found["chunks_windowed"] == 1
+    assert [found[f"contexts_{how}"] for how in ("found", "written", "refused", "missing")] == [3, 2, 1, 4]
     assert found["stages"] == {
         "parse": {"items": 2, "seconds": 2.0, "tokens": 0},
         "chunk": {"items": 15, "seconds": 0.5, "tokens": 0},
+        "enrich": {"items": 2, "seconds": 1.0, "tokens": 250},
         "embed": {"items": 12, "seconds": 3.0, "tokens": 1200},
         "publish": {"items": 1, "seconds": 0.5, "tokens": 0},
     }

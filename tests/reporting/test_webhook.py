@@ -29,7 +29,7 @@ def made(doc_id: str) -> Iterator[events.Event]:
     """The events of a document that goes all the way, up to publishing."""
     yield received(doc_id)
     yield events.Started(ROOT, doc_id)
-    yield events.Prepared(ROOT, doc_id, "rapport", 4, 10, 0.5, 0.1)
+    yield events.Prepared(ROOT, doc_id, "rapport", 4, 10, 0, 0.5, 0.1)
     yield events.Assembled(ROOT, doc_id, INDEX, 7, 2, 1)
     yield events.Stored(ROOT, doc_id, INDEX, "added")
 

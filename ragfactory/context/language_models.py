@@ -1,0 +1,77 @@
+"""The language model that a profile has its contexts written by: where it is, how it is asked, and what tells it from others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragfactory.context.answers import MAX_TOKENS
+from ragfactory.context.cache import Model
+from ragfactory.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ragfactory.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """Who writes contexts (`identity`) and how (`sampling`); both are part of every context's key.
+
+    `window` is the tokens of a prompt and its answer together, `path` the GGUF file of one that runs on this machine.
+    """
+
+    identity: Model
+    sampling: Mapping[str, object]
+    window: int
+    path: Path | None = None
+
+
+def language_model(writer: str, config: Config) -> LanguageModel | None:
+    """The model that a profile's `enrich.writer` asks for; None for a writer that needs none.
+
+    Raises ConfigError where the configuration does not name servers, ModelUnavailableError where there is no such GGUF.
+    """
+    if writer == "llama":
+        from ragfactory.context.llama.serving import fingerprint
+
+        path = gguf_path(config)
+        _check_magic(path)
+        identity = Model(writer, path.name, fingerprint(path, config.models / "hashes.json"))
+        return LanguageModel(identity, {"max_tokens": MAX_TOKENS, "sampler": "greedy"}, config.context.window, path)
+    if writer == "http":
+        from ragfactory.context.remote.protocols import Sampling
+        from ragfactory.context.remote.servers import servers_of
+
+        servers_of(config.context)
+        sampling = asdict(Sampling(window=config.context.window))
+        # A server does not tell the hash of its weights: the name that it knows them by has to do.
+        identity = Model(writer, config.context.model, f"{writer}/{config.context.model}")
+        return LanguageModel(identity, sampling, config.context.window)
+    return None
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ModelUnavailableError(
+                f"{path}: a GGUF file expected, and it is something else", hint="get it again", path=str(path)
+            )
+
+
+def gguf_path(config: Config) -> Path:
+    """The GGUF of `context.gguf`: a path, or a name in the models folder; where it says nothing, the only one that is there."""
+    named = config.context.gguf
+    hint = f"put one into {config.models}, or name it in config.toml: [context] gguf = ..."
+    if named:
+        path = config.models / Path(named).expanduser()
+        if not path.is_file():
+            raise ModelUnavailableError(f"context.gguf: there is no file {path}", hint=hint, path=str(path))
+        return path
+    found = sorted(config.models.rglob("*.gguf"))
+    if len(found) != 1:
+        there = ", ".join(path.name for path in found) or "none"
+        raise ModelUnavailableError(f"one GGUF file expected in {config.models}, found {there}", hint=hint)
+    return found[0]

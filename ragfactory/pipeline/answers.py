@@ -1,0 +1,113 @@
+"""Language models as a run asks them: prompts in, completions out as they come, from a GGUF on its devices or from servers."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol
+
+from ragfactory import events
+from ragfactory.context.asking import estimate_tokens
+from ragfactory.context.llama.planning import Wish
+from ragfactory.context.llama.serving import TARGET, completion_of, question, setup_of
+from ragfactory.context.prompt import Completion
+from ragfactory.fleet.model import Role
+from ragfactory.fleet.work import Item, ItemError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from ragfactory.config import Config
+    from ragfactory.context.language_models import LanguageModel
+    from ragfactory.context.prompt import Prompt
+    from ragfactory.context.remote.balance import Failure
+    from ragfactory.context.remote.writer import RemoteModel
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.devices import RunDevices
+
+    Question = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
+    Answers = Generator[tuple[bytes, Completion | Failure]]
+
+_ROOM_MB = 1024  # beside its weights: memory for a few chunks at a time, and what CUDA takes
+# Tokens that a worker is given at once, passages and answers: some rounds of its width, since each batch ends with places empty.
+_BATCH_TOKENS = 65_536
+
+
+class Answerer(Protocol):
+    """Someone who answers prompts."""
+
+    def answers(self, asked: Sequence[Question]) -> Answers:
+        """Each key with its completion, or why it has none, as they come. Closing the iterator ends what is under way."""
+
+    def rest(self) -> None:
+        """Learn that there is no work for now."""
+
+
+def open_answerer(model: LanguageModel, config: Config, devices: RunDevices, emit: Listener) -> Answerer:
+    """The model, ready to be asked. Raises ModelUnavailableError for a GGUF that cannot be used, ConfigError, UsageError."""
+    if model.path is not None:
+        return _OnDevices(model, config, devices)
+    from ragfactory.config import llm_api_key
+    from ragfactory.context.remote.protocols import Sampling
+    from ragfactory.context.remote.servers import servers_of
+    from ragfactory.context.remote.writer import RemoteModel
+
+    sampling = Sampling(window=model.window)
+    return _OnServers(RemoteModel(servers_of(config.context), api_key=llm_api_key(), sampling=sampling), emit)
+
+
+class _OnDevices:
+    """A GGUF in the workers of a fleet. Prompts about one part of a document stay together, so that it is read once a worker."""
+
+    def __init__(self, model: LanguageModel, config: Config, devices: RunDevices) -> None:
+        assert model.path is not None, "it runs on this machine"
+        wish = Wish(shared=model.window)
+        # llama.cpp would tell better, and start CUDA in this process: only workers import it. They plan with what is really free.
+        devices.need(Role.WRITE, model.path.stat().st_size // 2**20 + _ROOM_MB)
+        setup = setup_of(model.path, wish, keep_free_mb=config.fleet.keep_free_mb)
+        self._devices = devices
+        self._fleet = devices.fleet(Role.WRITE, TARGET, setup, batch_tokens=_BATCH_TOKENS)
+        self._answer_tokens = wish.answer
+
+    def answers(self, asked: Sequence[Question]) -> Answers:
+        items = [
+            Item(
+                key.hex(),
+                estimate_tokens(prompt.own) + self._answer_tokens,
+                question(prompt),
+                document,
+                hashlib.sha256(prompt.shared.encode()).hexdigest(),
+            )
+            for key, prompt, document in asked
+        ]
+        self._devices.make_room(self._fleet)
+        with closing(self._fleet.answers(items)) as answers:
+            for some in answers:
+                for key, answer in some.items():
+                    # What no device can do, tonight's or tomorrow's, has no better answer than none at all.
+                    yield bytes.fromhex(key), Completion("") if isinstance(answer, ItemError) else completion_of(answer)
+
+    def rest(self) -> None:
+        self._devices.rest(self._fleet)
+
+
+class _OnServers:
+    """Servers, each of which counts as a device in what is told of the run."""
+
+    def __init__(self, model: RemoteModel, emit: Listener) -> None:
+        self._model = model
+        self._emit = emit
+        self._given_up: set[str] = set()
+
+    def answers(self, asked: Sequence[Question]) -> Answers:
+        before = {report.name: report.answered for report in self._model.reports()}
+        yield from self._model.complete((key, prompt) for key, prompt, _ in asked)
+        for report in self._model.reports():
+            if answered := report.answered - before[report.name]:
+                self._emit(events.Worked(report.name, Role.WRITE, answered, 0, 0.0))
+            if report.given_up and report.name not in self._given_up:
+                self._given_up.add(report.name)
+                self._emit(events.Notice(f"{report.name} was given up: {report.given_up}"))
+
+    def rest(self) -> None:
+        """Servers look after their models themselves."""
