@@ -1,0 +1,251 @@
+"""Runs whose contexts a language model writes: real servers on this machine, and the real llama.cpp on a tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory import events
+from ragfactory.config import Context
+from ragfactory.context.cache import ContextCache
+from ragfactory.context.remote import writer
+from ragfactory.context.remote.servers import Patience
+from ragfactory.context.templates import LANGUAGES
+from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
+from tests.context.llama.tiny_gguf import INSTRUCTIONS, shared_tiny_gguf
+from tests.context.remote.model_servers import PROMISE_S, ModelServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ragfactory.events import Event
+    from tests.conftest import Workplace
+
+THINGS = ("lighthouse", "harbour", "museum", "bakery", "orchard", "theatre", "stables", "foundry")
+PROFILE = """
+name = "facts"
+[recognise]
+weight = 0
+[chunk]
+strategy = "words"
+size = 11
+overlap = 0
+[enrich]
+writer = "{writer}"
+"""
+
+
+def about(n: int) -> tuple[int, bytes]:
+    """The n-th answer of a server that does its work."""
+    text = f"This passage tells what became of one building of the estate, called topic{n} by the warden."
+    return 200, json.dumps(
+        {"message": {"content": text}, "done": True, "prompt_eval_count": 90, "eval_count": 20}
+    ).encode()
+
+
+def a_list(_n: int) -> tuple[int, bytes]:
+    """The answer of a server whose model does as it likes."""
+    return 200, json.dumps({"message": {"content": "- first\n- second"}, "done": True}).encode()
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer(says=about) as running:
+        yield running
+
+
+@pytest.fixture
+def estate(workplace: Workplace, server: ModelServer) -> Workplace:
+    """Two documents of four chunks each, whose contexts the server writes."""
+    (workplace.path / "profiles").mkdir()
+    (workplace.path / "profiles" / "facts.toml").write_text(PROFILE.format(writer="http"))
+    for n, things in enumerate((THINGS[:4], THINGS[4:])):
+        passages = [f"The {thing} was mended this spring, its roof is as new." for thing in things]
+        workplace.write(f"estate-{n}.txt", "\n\n".join(passages))
+    return ask(workplace, server.url)
+
+
+def ask(workplace: Workplace, *urls: str) -> Workplace:
+    settings = Context(servers=urls, model="m", kind="ollama", timeout_s=PROMISE_S)
+    workplace.config = workplace.config.model_copy(update={"context": settings})
+    return workplace
+
+
+def asked(heard: list[Event]) -> int:
+    return sum(isinstance(event, events.Asked) for event in heard)
+
+
+def test_contexts_are_written_once_and_searched(estate: Workplace, server: ModelServer) -> None:
+    report = estate.ingest(profile="facts")
+    assert (report.exit_code, report.chunks_made) == (ExitCode.OK, 8)
+    assert (report.contexts_written, report.contexts_missing, report.stages["enrich"].items) == (8, 0, 8)
+    assert report.stages["enrich"].tokens == 8 * 110
+    hits = [estate.search(f"topic{n}", mode="text").hits for n in range(1, 9)]  # type: ignore[arg-type]
+    assert all(len(found) == 1 and found[0].chunk.context_enriched for found in hits)
+    assert all(f"topic{n}" in found[0].chunk.context for n, found in enumerate(hits, 1))
+    assert not any("topic" in found[0].chunk.text for found in hits)
+
+    report = estate.ingest(profile="facts")
+    assert (report.files_unchanged, len(server.asked)) == (2, 8)
+
+
+def test_another_embedder_or_a_lost_index_asks_nobody(
+    estate: Workplace, server: ModelServer, tiny_bge: Callable[[Workplace], None]
+) -> None:
+    estate.ingest(profile="facts")
+    tiny_bge(estate)
+    report = estate.ingest(profile="facts", embedder="bge-m3")
+    assert (report.files_changed, report.contexts_found, report.contexts_written) == (2, 8, 0)
+    assert len(server.asked) == 8
+    with ContextCache.open(estate.config.contexts) as cache:
+        assert [(run.counts.asked, run.counts.found) for run in cache.stats().runs] == [(8, 8), (8, 0)]
+
+
+def test_what_is_not_asked_for_yet_is_found_by_its_structure_and_comes_with_the_next_run(
+    estate: Workplace, server: ModelServer
+) -> None:
+    report = estate.ingest(profile="facts", limit_contexts=3)
+    assert (report.contexts_written, report.contexts_missing, len(server.asked)) == (3, 5, 3)
+    enriched = [estate.search(thing, mode="text").hits[0].chunk.context_enriched for thing in THINGS]  # type: ignore[arg-type]
+    assert sorted(enriched) == [False] * 5 + [True] * 3
+    report = estate.reindex().report
+    assert (report.contexts_found, report.contexts_written, report.contexts_missing) == (3, 5, 0)
+    assert len(server.asked) == 8
+    assert estate.reindex().report.files_unchanged == 2
+
+
+def test_answers_that_are_no_contexts_are_asked_for_once_more_and_never_again(
+    estate: Workplace, server: ModelServer
+) -> None:
+    server.says = a_list
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_refused, report.contexts_written, report.contexts_missing) == (8, 0, 0)
+    assert len(server.asked) == 16
+    (hit,) = estate.search("lighthouse", mode="text").hits  # type: ignore[arg-type]
+    assert (hit.chunk.context_enriched, "first" in hit.chunk.context) == (False, False)
+    for document in estate.docs.iterdir():
+        os.utime(document, ns=(1, 1))
+    estate.ingest(profile="facts")
+    estate.ingest(profile="facts", embedder="all-minilm-l6-v2")
+    assert len(server.asked) == 16
+
+
+def test_a_server_that_is_gone_leaves_the_contexts_to_the_next_run(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "Patience", partial(Patience, first_rest_s=0.01))
+    ask(estate, "http://127.0.0.1:9")
+    report = estate.ingest(profile="facts")
+    assert (report.exit_code, report.files_added, report.contexts_missing) == (ExitCode.OK, 2, 8)
+    assert any("8 contexts are left to the next run" in notice for notice in report.notices)
+    assert any("127.0.0.1:9 was given up" in notice for notice in report.notices)
+    report = ask(estate, server.url).ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_missing) == (8, 0)
+
+
+def test_text_that_is_stored_already_is_not_asked_about(estate: Workplace, server: ModelServer) -> None:
+    estate.ingest(profile="facts")
+    text = (estate.docs / "estate-0.txt").read_text()
+    estate.write("copy.txt", text)
+    report = estate.ingest(profile="facts")
+    assert (report.files_added, report.chunks_deduplicated, len(server.asked)) == (1, 4, 8)
+
+
+def test_the_writer_that_was_chosen_stays_until_another_is(estate: Workplace, server: ModelServer) -> None:
+    (estate.path / "profiles" / "facts.toml").write_text(PROFILE.format(writer="structural"))
+    estate.ingest(profile="facts")
+    assert server.asked == []
+    assert estate.ingest(profile="facts", context="http").contexts_written == 8
+    assert estate.reindex().report.files_unchanged == 2
+    estate.write("more.txt", "The well behind the stables was cleaned by the miller.")
+    assert estate.reindex().report.contexts_written == 1
+    estate.ingest(profile="facts", context="structural")
+    assert not estate.search("well", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
+    assert len(server.asked) == 9
+
+
+def test_a_killed_run_loses_no_answer_that_came(estate: Workplace, server: ModelServer) -> None:
+    server.slow_s = 0.05
+    settings = estate.config.context
+    estate.config.config_dir.mkdir(exist_ok=True)
+    (estate.config.config_dir / "config.toml").write_text(
+        'embedder = "all-minilm-l6-v2"\nparsers = 1\n[context]\n'
+        f'servers = ["{settings.servers[0]}"]\nmodel = "m"\nkind = "ollama"\nconcurrency = 1\n'
+    )
+    for n in range(4):
+        passages = [
+            f"Tree {t} of field {n} bears {t * 7 + n} apples in a good year, says the gardener." for t in range(10)
+        ]
+        estate.write(f"trees-{n}.txt", "\n\n".join(passages))
+    command = [sys.executable, "-m", "ragfactory", "ingest", str(estate.docs), "--profile", "facts", "--quiet"]
+    environment = {
+        **os.environ,
+        "RAGFACTORY_HOME": str(estate.config.home),
+        "RAGFACTORY_CONFIG": str(estate.config.config_dir),
+    }
+    with subprocess.Popen(command, env=environment, cwd=estate.path) as victim:
+        deadline = time.monotonic() + PROMISE_S
+        while len(server.asked) < 35 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        victim.send_signal(signal.SIGKILL)
+    came = len(server.asked)
+    assert came >= 35
+    server.slow_s = 0.0
+    report = estate.ingest(profile="facts")
+    assert report.contexts_found >= came - 2, "one is being asked, and one may be on its way to the cache"
+    assert report.contexts_found + report.contexts_written == report.chunks_made == 58
+
+
+def test_time_that_is_up_ends_the_asking_and_what_was_read_is_published(estate: Workplace, server: ModelServer) -> None:
+    heard: list[Event] = []
+    report = estate.ingest(profile="facts", listener=heard.append, is_over=lambda: asked(heard) >= 2)
+    assert report.contexts_written == 2
+    assert report.contexts_missing == 6
+    assert (report.files_added, report.files_left) == (2, 0)
+
+
+def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> None:
+    with pytest.raises(ConfigError, match=r"context\.servers"):
+        ask(estate).ingest(profile="facts")
+    with pytest.raises(ModelUnavailableError, match="one GGUF file expected"):
+        estate.ingest(profile="facts", context="llama")
+    estate.config.models.mkdir(parents=True, exist_ok=True)
+    (estate.config.models / "bad.gguf").write_bytes(b"<html>")
+    with pytest.raises(ModelUnavailableError, match="a GGUF file expected"):
+        estate.ingest(profile="facts", context="llama")
+
+
+def test_a_model_on_this_machine_writes_what_each_passage_is_about(
+    workplace: Workplace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = workplace.path / "profiles"
+    (folder / "words").mkdir(parents=True)
+    (folder / "facts.toml").write_text(PROFILE.format(writer="llama").replace("11", "9") + 'prompts = "words"\n')
+    for language in LANGUAGES:
+        (folder / "words" / f"{language}.txt").write_text(
+            f"{INSTRUCTIONS}\n---\nDocument: {{document}}\n---\nPassage: {{passage}}\n---\nOne sentence.\n"
+        )
+    workplace.config.models.mkdir(parents=True)
+    (workplace.config.models / "tiny.gguf").symlink_to(shared_tiny_gguf(tmp_path_factory))
+    costs = [("roof", "Amsterdam", 2019), ("garden", "Paris", 2021), ("cellar", "Leeds", 2023)]
+    workplace.write(
+        "costs.txt", " ".join(f"The {what} in {where} cost 12,000 euro in {year}." for what, where, year in costs)
+    )
+    heard: list[Event] = []
+    report = workplace.ingest(profile="facts", listener=heard.append)
+    assert (report.exit_code, report.contexts_missing) == (ExitCode.OK, 0)
+    assert report.contexts_written + report.contexts_refused == report.chunks_made
+    assert report.contexts_written > 0, "the model was trained to write them"
+    written = [event for event in heard if isinstance(event, events.Worked) and event.role == "write"]
+    assert {event.device for event in written} == {"cpu"}
+    assert any(hit.chunk.context_enriched for hit in workplace.search("what the roof in Amsterdam cost").hits)
+    again = workplace.ingest(profile="facts")
+    assert (again.files_unchanged, again.stages["enrich"].items) == (1, 0)
