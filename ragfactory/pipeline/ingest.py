@@ -14,6 +14,7 @@ from ragfactory.pipeline.scan import scan
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.records import RootEntry
+from ragfactory.store.roots import join_roots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +42,6 @@ def ingest(
     options, report = options or RunOptions(), report or RunReport()
     forced = None if profile == AUTO else get_profile(load_profiles(config.profile_dirs), profile).name
     found = scan(paths, allow_missing=options.allow_shrink)
-    roots = {
-        root: RootEntry(path=root, whole=root in found.whole_roots, profile=profile) for root in sorted(found.roots)
-    }
     with reported(report, config.runs, listener) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
@@ -51,12 +49,21 @@ def ingest(
             Project(config, lock=not options.dry_run, wait=options.wait) as project,
         ):
             _refuse_nothing(found, project)
+            roots = _roots(found, project, profile)
             ProjectRun(project, options, lambda _: forced, roots, makers=makers, emit=emit).execute(found, report)
     return report
 
 
+def _roots(found: Scan, project: Project, profile: str) -> dict[str, RootEntry]:
+    """The folders that the project follows from here on: those it knows and those that were named, without those that are gone."""
+    asked = [RootEntry(path=root, whole=root in found.whole_roots, profile=profile) for root in found.roots]
+    joined = join_roots(project.roots(), asked)
+    return {path: entry for path, entry in joined.items() if path not in found.gone}
+
+
 def _refuse_nothing(found: Scan, project: Project) -> None:
-    if found.sources or any(found.covers(identity) for identity in project.documents):
+    known = found.whole_roots & project.roots().keys()
+    if found.sources or known or any(found.covers(identity) for identity in project.documents):
         return
     skipped = ", ".join(f"{count} {extension}" for extension, count in sorted(found.skipped.items()))
     raise UsageError(

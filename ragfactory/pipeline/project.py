@@ -10,6 +10,7 @@ from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.failures import load_failures, save_failures
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, index_names
 from ragfactory.store.lock import writer_lock
+from ragfactory.store.roots import join_roots, load_roots, save_roots
 from ragfactory.store.version import read_contents
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Project:
             for name in index_names(config.indexes, tenant=config.tenant, project=config.project):
                 self._read(name, lock=lock)
             self.failures = load_failures(self._paths.failures)
+            self._listed_roots = load_roots(self._paths.roots)
             self._stack = self._stack.pop_all()
 
     def stored_embedder(self, document_type: str) -> EmbedderEntry | None:
@@ -60,14 +62,26 @@ class Project:
         return manifest.context if manifest else None
 
     def roots(self, document_type: str | None = None) -> dict[str, RootEntry]:
-        """The folders that the indexes, or the one of that type, were built from, as they were ingested last."""
+        """The folders of the project, as they were ingested last; with a type, those that its index was built from, or that are
+        taken in under the profile of that name.
+        """
         found: dict[str, RootEntry] = {}
         for manifest in sorted(self.manifests.values(), key=lambda manifest: manifest.created):
-            found |= {entry.path: entry for entry in manifest.roots}
+            found = join_roots(found, manifest.roots)
+        found = join_roots(found, self._listed_roots)
         if document_type is None:
             return found
-        own = self.manifests[document_type].roots if document_type in self.manifests else ()
-        return {entry.path: found[entry.path] for entry in own}
+        own = (
+            {entry.path for entry in self.manifests[document_type].roots} if document_type in self.manifests else set()
+        )
+        return {path: entry for path, entry in found.items() if path in own or entry.profile == document_type}
+
+    def keep_roots(self, roots: Iterable[RootEntry]) -> None:
+        """Replace the list of folders, when it is another. Raises OSError."""
+        listed = sorted(roots, key=lambda entry: entry.path)
+        if listed != self._listed_roots:
+            save_roots(self._paths.roots, listed)
+            self._listed_roots = listed
 
     def open_index(self, document_type: str) -> tuple[IndexName, IndexPaths]:
         """The name and places of an index, locked; one that is new gets its folder."""

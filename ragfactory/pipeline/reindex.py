@@ -11,11 +11,12 @@ from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
 from ragfactory.pipeline.scan import scan_again
+from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
-from ragfactory.store.layout import all_index_names
+from ragfactory.store.layout import all_index_names, all_projects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ragfactory.config import Config
     from ragfactory.events import Listener
@@ -69,13 +70,16 @@ def reindex(
 
 
 def _projects(config: Config, selection: Selection) -> list[tuple[str, str]]:
-    """(tenant, project) of the selected indexes."""
-    chosen = {
+    """(tenant, project) of what was selected. A project without any index counts too, when it follows a folder."""
+    having_type = {
         (name.tenant, name.project)
         for name in all_index_names(config.indexes)
-        if selection.tenant in (None, name.tenant)
-        and selection.project in (None, name.project)
-        and selection.document_type in (None, name.document_type)
+        if name.document_type == selection.document_type
+    }
+    chosen = {
+        (tenant, project)
+        for tenant, project in (having_type if selection.document_type else all_projects(config.indexes))
+        if selection.tenant in (None, tenant) and selection.project in (None, project)
     }
     if not chosen:
         raise IndexNotFoundError(
@@ -94,10 +98,20 @@ def _reindex_project(
     report: RunReport,
 ) -> None:
     roots = project.roots(document_type)
-    named = {identity for identity in project.documents if identity[0] in roots and not roots[identity[0]].whole}
+    _refuse_unknown(roots.values(), project.config)
+    known = {*project.documents, *project.failures}
+    named = [(root, path) for root, path in known if root in roots and not roots[root].whole]
     found = scan_again([root for root, entry in roots.items() if entry.whole], named)
     _tell_vanished(found, project, emit)
-    ProjectRun(project, options, _profile_of(project, roots), roots, makers=makers, emit=emit).execute(found, report)
+    profile_of = _profile_of(project, roots)
+    ProjectRun(project, options, profile_of, project.roots(), makers=makers, emit=emit).execute(found, report)
+
+
+def _refuse_unknown(roots: Iterable[RootEntry], config: Config) -> None:
+    """Raise ProfileError where new files of a folder would be made with a profile that is not there any more."""
+    loaded = load_profiles(config.profile_dirs)
+    for name in {entry.profile for entry in roots} - {AUTO}:
+        get_profile(loaded, name)
 
 
 def _tell_vanished(found: Scan, project: Project, emit: Listener) -> None:

@@ -22,7 +22,7 @@ from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.pipeline.shrinking import keep_shrunk
 from ragfactory.pipeline.tries import Tries
 from ragfactory.pipeline.vectors import VectorMaker
-from ragfactory.profiles import get_profile, load_profiles
+from ragfactory.profiles import load_profiles
 from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.faiss_files import import_faiss
 
@@ -84,7 +84,10 @@ def open_makers(config: Config, run_id: str, emit: Listener, options: RunOptions
 
 
 class ProjectRun:
-    """A run over what one scan found. `profile_of` names the profile that a source is made with, None when it is recognised."""
+    """A run over what one scan found. `profile_of` names the profile that a source is made with, None when it is recognised.
+
+    `roots` are all folders that the project follows from here on.
+    """
 
     def __init__(
         self,
@@ -97,10 +100,7 @@ class ProjectRun:
         emit: Listener,
     ) -> None:
         config = project.config
-        loaded = load_profiles(config.profile_dirs)
-        self._profiles = {name: entry.profile for name, entry in loaded.items()}
-        for name in {entry.profile for entry in roots.values()} - {AUTO}:
-            get_profile(loaded, name)
+        self._profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._project = project
         self._options = options
         self._profile_of = profile_of
@@ -132,6 +132,7 @@ class ProjectRun:
         try:
             with store_errors(report):
                 self._change(plan, tasks, tries, report)
+                self._project.keep_roots(self._roots.values())
         finally:
             self._keep_failures(tries.records(found))
 
@@ -266,7 +267,7 @@ def _planned(plan: Plan, tasks: Sequence[Source], project: Project) -> dict[str,
     for source in tasks:
         known = source.identity in project.documents
         what = "changed" if known else "moved" if source.identity in plan.moved else "added"
-        planned[what].append(str(source.path))
+        planned[what].append(f"{source.root}/{source.doc_id}")
     planned["removed"] = [f"{record.root}/{record.path}" for record in _gone(plan)]
     return planned
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ragfactory.documents.registry import is_supported
 from ragfactory.errors import UsageError
+from ragfactory.pipeline.names import printable_path, real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Source:
     """A file to take in: where it is, and its place below the root that was ingested.
 
-    `doc_id` is the path below the root, made printable.
+    `root` and `doc_id`, the path below the root, are made printable; `path` is where the file really is.
     """
 
     root: str
@@ -54,10 +55,11 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Scan:
-    """What a look through the paths of a run found."""
+    """What a look through the paths of a run found. Of the folders in `whole_roots`, those that are not there at all are `gone`."""
 
     sources: list[Source] = field(default_factory=list)
     whole_roots: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
     vanished: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
@@ -90,13 +92,15 @@ def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
     found = Scan()
     for given in paths:
         path = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
+        root = printable_path(str(path))
         if allow_missing and not os.path.lexists(path):
-            found.whole_roots.add(str(path))
+            found.whole_roots.add(root)
+            found.gone.add(root)
         elif not _is_folder(path):
             found.named.add((printable_path(str(path.parent)), printable_path(path.name)))
             _take(path, str(path.parent), path.name, found)
-        elif str(path) not in found.whole_roots:
-            found.whole_roots.add(str(path))
+        elif root not in found.whole_roots:
+            found.whole_roots.add(root)
             _scan_folder(path, found)
     found.sort()
     return found
@@ -109,21 +113,38 @@ def scan_again(whole: Iterable[str], named: Iterable[tuple[str, str]]) -> Scan:
     """
     found = Scan()
     for root in whole:
-        if Path(root).is_dir():
+        if folder := _find_folder(root):
             found.whole_roots.add(root)
-            _scan_folder(Path(root), found)
+            _scan_folder(folder, found)
         else:
             found.vanished.append(root)
     for root, doc_id in named:
-        path = Path(root) / doc_id
-        if Path(root).is_dir():
+        if folder := _find_folder(root):
             found.named.add((root, doc_id))
-            if os.path.lexists(path):
-                _take(path, root, doc_id, found)
+            _take_again(folder, root, doc_id, found)
         elif root not in found.vanished:
             found.vanished.append(root)
     found.sort()
     return found
+
+
+def _find_folder(root: str) -> Path | None:
+    """The folder of that printable path, if it is there."""
+    try:
+        folder = real_path(Path("/"), root)
+    except OSError:
+        return None
+    return folder if folder and folder.is_dir() else None
+
+
+def _take_again(folder: Path, root: str, doc_id: str, found: Scan) -> None:
+    try:
+        path = real_path(folder, doc_id)
+    except OSError as error:
+        found.unreadable.append(Unreadable(root, doc_id, error.strerror or str(error)))
+        return
+    if path and os.path.lexists(path):
+        _take(path, root, doc_id, found)
 
 
 def _is_folder(path: Path) -> bool:
@@ -186,8 +207,3 @@ def _take(path: Path, root: str, doc_id: str, found: Scan) -> None:
         found.skipped[extension] = found.skipped.get(extension, 0) + 1
         return
     found.sources.append(Source(printable_path(root), printable_path(doc_id), path, status.st_size, status.st_mtime_ns))
-
-
-def printable_path(path: str) -> str:
-    """A path as text that UTF-8 can hold: bytes of a name that are not UTF-8 become backslash escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "manifest.json"  # of a version: what it consists of
+ROOTS = "roots.json"  # of a project: the folders it follows
 
 _NAME = re.compile(NAME_PATTERN)
 _VERSION = re.compile("[0-9]{6,}")
@@ -132,6 +133,11 @@ class ProjectPaths:
         """The list of files that failed."""
         return self.root / "failed.jsonl"
 
+    @property
+    def roots(self) -> Path:
+        """The list of folders that documents are taken from."""
+        return self.root / ROOTS
+
 
 def index_names(indexes: Path, *, tenant: str, project: str) -> Iterator[IndexName]:
     """The indexes of a project that have a version, by name."""
@@ -148,3 +154,9 @@ def all_index_names(indexes: Path) -> Iterator[IndexName]:
     for current in sorted(indexes.glob("*/*/*/CURRENT")):
         document_type = current.parent
         yield IndexName(document_type.parent.parent.name, document_type.parent.name, document_type.name)
+
+
+def all_projects(indexes: Path) -> set[tuple[str, str]]:
+    """(tenant, project) of all projects that follow a folder, whether or not anything was published."""
+    indexed = {(name.tenant, name.project) for name in all_index_names(indexes)}
+    return indexed | {(path.parent.parent.name, path.parent.name) for path in indexes.glob(f"*/*/{ROOTS}")}

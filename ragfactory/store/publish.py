@@ -181,9 +181,9 @@ class VersionBuilder:
     ) -> Manifest:
         """Write the version, make it the one that serves, and return its manifest.
 
-        `roots` are the folders that this run looked through. A run that is not `complete` leaves its vectors to the next.
-        `admit` looks at the version when it is complete and does not serve yet; when it raises, the one before goes on serving,
-        and the new one and the vectors made for it stay.
+        `roots` say how the folders are taken in that documents come from. A run that is not `complete` leaves its vectors to the
+        next. `admit` looks at the version when it is complete and does not serve yet; when it raises, the one before goes on
+        serving, and the new one and the vectors made for it stay.
         """
         sys.audit(STEP, "seal")
         self._seal()
@@ -344,8 +344,8 @@ class VersionBuilder:
             files=self._staging.describe_files(),
         )
 
-    def _roots(self, looked_through: Mapping[str, RootEntry]) -> tuple[RootEntry, ...]:
-        """The folders of the documents: as this run was asked, or as the version before has them."""
+    def _roots(self, followed: Mapping[str, RootEntry]) -> tuple[RootEntry, ...]:
+        """The folders of the documents: as they are followed, or as the version before has them."""
         known = {entry.path: entry for entry in self._previous.roots} if self._previous else {}
-        known |= looked_through
+        known |= followed
         return tuple(known[path] for path in sorted({document.root for document in self._documents.values()}))

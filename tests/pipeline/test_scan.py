@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ragfactory.errors import UsageError
-from ragfactory.pipeline.scan import Scan, printable_path, scan
+from ragfactory.pipeline.scan import Scan, scan, scan_again
 
 
 @pytest.fixture
@@ -139,9 +139,30 @@ def test_a_name_that_is_not_utf8_is_escaped_and_still_opens(docs: Path) -> None:
     assert source.path.read_text() == "text"
 
 
-def test_printable_paths_hold_no_surrogates() -> None:
-    assert printable_path("gebäude.txt") == "gebäude.txt"
-    assert printable_path(os.fsdecode(b"\xff/a")) == r"\xff/a"
+def test_a_root_that_is_not_utf8_is_escaped_everywhere_and_found_again(docs: Path) -> None:
+    root = docs / os.fsdecode(b"caf\xe9")
+    touch(root / os.fsdecode(b"sub/\xff.txt"))
+    found = scan([root])
+    assert found.roots == {rf"{docs}/caf\xe9"}
+    assert found.sources[0].identity == (rf"{docs}/caf\xe9", r"sub/\xff.txt")
+    again = scan_again(found.roots, ())
+    assert (again.sources, again.vanished) == (found.sources, [])
+
+
+def test_a_named_file_that_is_not_utf8_is_found_again_until_it_is_gone(
+    docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = docs / os.fsdecode(b"\xff.txt")
+    touch(file, docs / r"a\b.txt")
+    found = scan([file, docs / r"a\b.txt"])
+    assert scan_again((), found.named).sources == found.sources
+    identity = (str(docs), r"\xff.txt")
+    with monkeypatch.context() as patch:
+        refuse(patch, docs)
+        assert not scan_again((), [identity]).covers(identity), "nobody can tell whether it is there"
+    file.unlink()
+    again = scan_again((), [identity])
+    assert (again.sources, again.covers(identity)) == ([], True)
 
 
 @pytest.mark.parametrize("name", ["missing", "a.txt/below", "x" * 300])
