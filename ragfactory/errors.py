@@ -151,6 +151,13 @@ class GateError(NothingPublishedError):
     code = "gate"
 
 
+class PartlyPublishedError(RagfactoryError):
+    """The run could not publish all that it was to publish; what it did publish serves."""
+
+    code = "partly_published"
+    exit_code = ExitCode.PARTIAL
+
+
 class IndexNotFoundError(RagfactoryError):
     """There is no such index or version."""
 

@@ -79,8 +79,10 @@ class Output:
             return
         if not self.quiet:
             self._render(result)
-        for warning in result.warnings:
-            self.note("note", warning)
+            for warning in result.warnings:
+                self.note("note", warning)
+        for alarm in result.alarms:
+            self.note("warning", alarm)
         for problem in result.errors:
             self._show_problem(problem)
 

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragfactory.cli import options, running
-from ragfactory.cli.ingest import render_report
-from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
-from ragfactory.errors import ExitCode, GateError
 
 if TYPE_CHECKING:
     from ragfactory.cli.output import Output
+    from ragfactory.cli.result import CommandResult
     from ragfactory.events import Listener
-    from ragfactory.pipeline.reindex import Reindexed
     from ragfactory.reporting.report import RunReport
 
 
@@ -65,34 +62,11 @@ def reindex(
         selection = Selection(tenant, project, document_type)
 
         def work(listener: Listener, report: RunReport) -> CommandResult:
-            return _result(run_reindex(config, listener, selection=selection, options=asked, report=report))
+            done = run_reindex(config, listener, selection=selection, options=asked, report=report)
+            some_done = len(done.errors) < done.projects
+            return running.result_of_run(report, done.errors, some_done=some_done, full_paths=True)
 
-        return running.run_reported(output, config, running.Reporting(quiet, webhook, metrics_file), work)
+        reporting = running.Reporting(dry_run, quiet, webhook, metrics_file)
+        return running.run_reported(output, config, reporting, work)
 
     run("reindex", body, json=json, quiet=quiet)
-
-
-def _result(done: Reindexed) -> CommandResult:
-    report = done.report
-    return CommandResult(
-        data=report.to_dict(),
-        render=lambda console: render_report(report, console),
-        warnings=running.notices_of(report),
-        errors=(*running.problems_of(report, full_paths=True), *map(Problem.of, done.errors)),
-        exit_code=_exit_code(done),
-    )
-
-
-def _exit_code(done: Reindexed) -> ExitCode:
-    """That of the report; where a project could not be done at all, partial if another was, else that of its error.
-
-    A gate that let nothing through is told as such, although files are as they should be.
-    """
-    if not done.errors:
-        return done.report.exit_code
-    refused = [error for error in done.errors if isinstance(error, GateError)]
-    if refused and not done.report.published:
-        return refused[0].exit_code
-    if done.report.published or done.report.good_files:
-        return ExitCode.PARTIAL
-    return done.errors[0].exit_code

@@ -39,11 +39,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The result of a command. `render` writes it for people; `data` is what `--json` prints."""
+    """The result of a command. `render` writes it for people; `data` is what `--json` prints.
+
+    `warnings` are notes, which `--quiet` leaves out; `alarms` are about something that went wrong beside the work.
+    """
 
     data: dict[str, Any] = field(default_factory=dict)
     render: Callable[[Console], None] = _nothing
     warnings: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
     errors: tuple[Problem, ...] = ()
     exit_code: ExitCode = ExitCode.OK
 
@@ -62,7 +66,7 @@ class CommandResult:
             "status": self.status,
             "exit_code": int(self.exit_code),
             "data": self.data,
-            "warnings": list(self.warnings),
+            "warnings": [*self.warnings, *self.alarms],
             "errors": [_entry(problem) for problem in self.errors],
         }
 

@@ -8,24 +8,28 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from ragfactory.cli.output import counted
+from ragfactory.cli.report import render_report
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import result_of
-from ragfactory.errors import ExitCode, FailedBeforeError, UsageError
+from ragfactory.errors import ExitCode, FailedBeforeError, GateError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ragfactory.cli.output import Output
     from ragfactory.config import Config
+    from ragfactory.errors import RagfactoryError
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.metrics import IndexFigures
     from ragfactory.reporting.report import RunReport
     from ragfactory.reporting.webhook import Webhook
+
+    Work: TypeAlias = Callable[[Listener, RunReport], CommandResult]
 
 AllowShrink = Annotated[
     bool,
@@ -65,8 +69,9 @@ MetricsFile = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """Who is told of a run: options of the command line, over those of the configuration."""
+    """Who is told of a run: options of the command line, over those of the configuration. Of a `dry_run` nobody but the user is."""
 
+    dry_run: bool = False
     quiet: bool = False
     webhook: str | None = None
     metrics_file: Path | None = None
@@ -79,39 +84,53 @@ def is_over(until: str | None) -> Callable[[], bool]:
     found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", until)
     if not found:
         raise UsageError(f"--until: a time such as 06:00 expected, got {until!r}", hint="hours and minutes, 24 hours")
-    now = datetime.now().astimezone()
+    # What a clock on the wall shows: until a time of tomorrow, it may be set an hour forward or back.
+    now = datetime.fromtimestamp(time.time()).astimezone().replace(tzinfo=None)
     end = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
     moment = (end if end > now else end + timedelta(days=1)).timestamp()
     return lambda: time.time() >= moment
 
 
-def run_reported(
-    output: Output, config: Config, reporting: Reporting, work: Callable[[Listener, RunReport], CommandResult]
-) -> CommandResult:
+def run_reported(output: Output, config: Config, reporting: Reporting, work: Work) -> CommandResult:
     """Do a run's work and tell everyone who listens how it goes and ends, whatever the end."""
-    from ragfactory.cli.progress import show_progress
     from ragfactory.reporting.eventlog import EventLog
     from ragfactory.reporting.metrics import check_metrics_path
     from ragfactory.reporting.report import RunReport
     from ragfactory.reporting.webhook import Webhook
 
+    report = RunReport()
+    if reporting.dry_run:
+        return _watched(output, config, reporting, work, report)
     url, metrics_file = reporting.webhook or config.webhook, reporting.metrics_file or config.metrics_file
     if metrics_file:
         check_metrics_path(metrics_file)
-    report = RunReport()
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(config.event_logs, report.run_id, config.keep_logs))
         hook = stack.enter_context(Webhook(url, report.run_id, _token())) if url else None
-        listeners: list[Listener] = [log, *([hook] if hook else [])]
-        with ExitStack() as shown:
-            if not reporting.quiet:
-                listeners.append(shown.enter_context(show_progress(output, config.fleet)))
-            result = result_of(lambda _: work(_all_of(listeners), report), output)
+        result = _watched(output, config, reporting, work, report, log, *([hook] if hook else []))
         _tell_end(hook, result, report)
-    problems = [problem for problem in (log.problem, hook and hook.problem) if problem]
+    alarms = [problem for problem in (log.problem, hook and hook.problem) if problem]
     if metrics_file:
-        problems += _write_metrics(metrics_file, config, report, result.exit_code)
-    return replace(result, warnings=(*(() if reporting.quiet else result.warnings), *problems))
+        alarms += _write_metrics(metrics_file, config, report, result.exit_code)
+    return replace(result, alarms=tuple(alarms))
+
+
+def result_of_run(
+    report: RunReport, errors: Sequence[RagfactoryError] = (), *, some_done: bool = False, full_paths: bool = False
+) -> CommandResult:
+    """What a run comes to that made a report; `errors` ended it over some projects, and `some_done` says that it did others."""
+    exit_code = report.exit_code
+    if errors:
+        gated = any(isinstance(error, GateError) for error in errors)  # told as such, although files are as they should be
+        partial = report.published or (some_done and not gated and exit_code is not ExitCode.NOT_PUBLISHED)
+        exit_code = ExitCode.PARTIAL if partial else (ExitCode.NOT_PUBLISHED if gated else errors[0].exit_code)
+    return CommandResult(
+        data=report.to_dict(),
+        render=lambda console: render_report(report, console),
+        warnings=notices_of(report),
+        errors=(*problems_of(report, full_paths=full_paths), *map(Problem.of, errors)),
+        exit_code=exit_code,
+    )
 
 
 def problems_of(report: RunReport, *, full_paths: bool) -> tuple[Problem, ...]:
@@ -156,6 +175,17 @@ def _troubles_of(report: RunReport) -> Iterator[str]:
         yield f"the CPU took over: {fallbacks[0]}" + (
             f" (and {len(fallbacks) - 1} times more)" if fallbacks[1:] else ""
         )
+
+
+def _watched(
+    output: Output, config: Config, reporting: Reporting, work: Work, report: RunReport, *listeners: Listener
+) -> CommandResult:
+    """What the work comes to, with its progress on the terminal."""
+    from ragfactory.cli.progress import show_progress
+
+    with ExitStack() as shown:
+        watching = () if reporting.quiet else (shown.enter_context(show_progress(output, config.fleet)),)
+        return result_of(lambda _: work(_all_of((*listeners, *watching)), report), output)
 
 
 def _token() -> str | None:

@@ -37,12 +37,13 @@ def ingest(
     """Bring the indexes of the project up to date with the files under `paths`, publish what changed, and return the report.
 
     `profile` is that of all files; `auto` recognises each. A file that fails keeps its document from before, if it had one. Raises
-    UsageError when there is nothing to read, LockedError, ModelUnavailableError, and NothingPublishedError when the disk refuses.
+    UsageError when there is nothing to read, LockedError, ModelUnavailableError, and when the disk refuses NothingPublishedError
+    or, after one of the indexes was published, PartlyPublishedError.
     """
     options, report = options or RunOptions(), report or RunReport()
     forced = None if profile == AUTO else get_profile(load_profiles(config.profile_dirs), profile).name
     found = scan(paths, allow_missing=options.allow_shrink)
-    with reported(report, config.runs, listener) as emit:
+    with reported(report, None if options.dry_run else config.runs, listener) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
             open_makers(config, report.run_id, emit, options) as makers,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from ragfactory.errors import NothingPublishedError
-from ragfactory.store.durable import make_private_dirs
+from ragfactory.store.durable import make_private_dirs, store_errors
 from ragfactory.store.failures import load_failures, save_failures
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, index_names
 from ragfactory.store.lock import writer_lock
@@ -14,10 +13,9 @@ from ragfactory.store.roots import join_roots, load_roots, save_roots
 from ragfactory.store.version import read_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from ragfactory.config import Config
-    from ragfactory.reporting.report import RunReport
     from ragfactory.store.documents import Identity
     from ragfactory.store.failures import FailureRecord
     from ragfactory.store.records import DocumentRecord, EmbedderEntry, Manifest, RootEntry
@@ -126,20 +124,3 @@ class Project:
             record, other = (record, other) if created[0] >= created[1] else (other, record)
             self.left_over.append(other)
         self.documents[identity] = record
-
-
-@contextmanager
-def store_errors(report: RunReport | None = None) -> Iterator[None]:
-    """What the disk refuses to the store ends the run, and says whether something was published before."""
-    try:
-        yield
-    except OSError as error:
-        before = (
-            ", ".join(f"{version['index']} version {version['version']:06d}" for version in report.published)
-            if report
-            else ""
-        )
-        raise NothingPublishedError(
-            f"the store cannot be written: {error}" + (f" (published before that: {before})" if before else ""),
-            hint="make room or mend the disk, then run this again",
-        ) from error

@@ -36,9 +36,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Reindexed:
-    """What came of a reindex: the report over all projects, and the errors that ended the run over some of them."""
+    """What came of a reindex: the report over all projects, how many these are, and the errors that ended it over some of them."""
 
     report: RunReport
+    projects: int
     errors: tuple[RagfactoryError, ...]
 
 
@@ -57,7 +58,8 @@ def reindex(
     options, report = options or RunOptions(), report or RunReport()
     projects = _projects(config, selection)
     errors = []
-    with reported(report, config.runs, listener) as emit, open_makers(config, report.run_id, emit, options) as makers:
+    kept = None if options.dry_run else config.runs
+    with reported(report, kept, listener) as emit, open_makers(config, report.run_id, emit, options) as makers:
         for tenant, project in projects:
             emit(events.Begun(tenant, project))
             try:
@@ -66,7 +68,7 @@ def reindex(
                     _reindex_project(opened, selection.document_type, options, makers=makers, emit=emit, report=report)
             except RagfactoryError as error:
                 errors.append(error)
-    return Reindexed(report, tuple(errors))
+    return Reindexed(report, len(projects), tuple(errors))
 
 
 def _projects(config: Config, selection: Selection) -> list[tuple[str, str]]:

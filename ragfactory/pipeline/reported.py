@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reported(report: RunReport, runs: Path, listener: Listener) -> Iterator[Listener]:
-    """Where a run tells its events, from any of its threads. The report is written to `runs` at the end, whatever the end."""
+def reported(report: RunReport, runs: Path | None, listener: Listener) -> Iterator[Listener]:
+    """Where a run tells its events, from any of its threads. Whatever the end, the report is then written to `runs`, if any."""
     lock = Lock()
     started = time.perf_counter()
 
@@ -32,7 +32,8 @@ def reported(report: RunReport, runs: Path, listener: Listener) -> Iterator[List
         yield emit
     finally:
         report.seconds = time.perf_counter() - started
-        _keep(report, runs)
+        if runs:
+            _keep(report, runs)
 
 
 def _keep(report: RunReport, runs: Path) -> None:

@@ -9,21 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.errors import DocumentError
+from ragfactory.errors import DocumentError, GateError, NothingPublishedError, PartlyPublishedError
 from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.contexts import ContextMaker
 from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.intake import Arrival, Intake
 from ragfactory.pipeline.plan import make_plan
 from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
-from ragfactory.pipeline.project import store_errors
 from ragfactory.pipeline.recipe import Recipes
 from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.pipeline.shrinking import keep_shrunk
 from ragfactory.pipeline.tries import Tries
 from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.profiles import load_profiles
-from ragfactory.store.durable import make_private_dirs
+from ragfactory.store.durable import make_private_dirs, store_errors
 from ragfactory.store.faiss_files import import_faiss
 
 if TYPE_CHECKING:
@@ -117,7 +116,9 @@ class ProjectRun:
         )
 
     def execute(self, found: Scan, report: RunReport) -> None:
-        """Plan, make, publish. Raises NothingPublishedError when the disk refuses, ModelUnavailableError."""
+        """Plan, make, publish. Raises NothingPublishedError when the disk refuses, or PartlyPublishedError when it did so after one
+        of the indexes was published, and ModelUnavailableError.
+        """
         for extension, count in found.skipped.items():
             report.files_skipped[extension] = report.files_skipped.get(extension, 0) + count
         plan = make_plan(found, self._project.documents, self._recipes, self._profile_of)
@@ -127,10 +128,11 @@ class ProjectRun:
         tasks = tries.worth_trying(plan.tasks)
         self._announce(found, plan, len(tasks), report, tries)
         if self._options.dry_run:
-            report.planned = _planned(plan, tasks, self._project)
+            for what, places in _planned(plan, tasks, self._project).items():
+                report.planned.setdefault(what, []).extend(places)
             return
         try:
-            with store_errors(report):
+            with _told_what_serves(report), store_errors():
                 self._change(plan, tasks, tries, report)
                 self._project.keep_roots(self._roots.values())
         finally:
@@ -259,6 +261,22 @@ class ProjectRun:
     def _job(self, source: Source) -> Job:
         self._emit(events.Started(source.root, source.doc_id))
         return Job(source.path, asdict(Request(quote_path(source.path), self._profile_of(source))))
+
+
+@contextmanager
+def _told_what_serves(report: RunReport) -> Iterator[None]:
+    """An error that comes after an index was published says so."""
+    before = len(report.published)
+    try:
+        yield
+    except GateError:  # names the index that it is about
+        raise
+    except NothingPublishedError as error:
+        published = [f"{entry['index']} version {entry['version']:06d}" for entry in report.published[before:]]
+        if not published:
+            raise
+        message = f"{error.message} (published before that: {', '.join(published)})"
+        raise PartlyPublishedError(message, hint=error.hint) from error
 
 
 def _planned(plan: Plan, tasks: Sequence[Source], project: Project) -> dict[str, list[str]]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ragfactory import events
-from ragfactory.errors import ExitCode
+from ragfactory.errors import ExitCode, ShrunkFolderError, VanishedFolderError
 
 if TYPE_CHECKING:
     from ragfactory.events import Event
 
 _MOST_INCIDENTS = 1000
+_NO_FILES = frozenset(
+    {VanishedFolderError.code, ShrunkFolderError.code}
+)  # told of folders whose documents are all kept
 
 
 @dataclass(slots=True)
@@ -174,10 +177,13 @@ class RunReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK, PARTIAL when some files failed, now or before, NOT_PUBLISHED when every file did and nothing else was published."""
+        """OK, PARTIAL when a folder or some files failed, now or before, NOT_PUBLISHED when every file did and nothing else was
+        published.
+        """
         if not self.failed and not self.failed_before:
             return ExitCode.OK
-        return ExitCode.PARTIAL if self.good_files or self.published else ExitCode.NOT_PUBLISHED
+        files = any(entry["code"] not in _NO_FILES for entry in self.failed) or bool(self.failed_before)
+        return ExitCode.NOT_PUBLISHED if files and not (self.good_files or self.published) else ExitCode.PARTIAL
 
     @property
     def good_files(self) -> int:

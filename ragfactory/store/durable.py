@@ -10,9 +10,13 @@ import errno
 import hashlib
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ragfactory.errors import NothingPublishedError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # What link(2) answers where a file system has no hard links, or none between these two places.
@@ -74,3 +78,14 @@ def sha256_of(path: Path) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """What the disk refuses to the store is an error that users can meet: raises NothingPublishedError."""
+    try:
+        yield
+    except OSError as error:
+        raise NothingPublishedError(
+            f"the store cannot be written: {error}", hint="make room or mend the disk, then run this again"
+        ) from error

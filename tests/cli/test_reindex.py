@@ -6,6 +6,7 @@ import fcntl
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,20 @@ def test_quiet_says_nothing_when_all_is_well(cli: Cli, ingested: Workplace) -> N
         assert (ended.status, ended.out, ended.err) == (0, "", "")
 
 
+def test_quiet_leaves_notes_out_for_people_and_not_for_scripts(cli: Cli, ingested: Workplace) -> None:
+    ingested.write("c.txt", SEALS.replace("seals", "owls"))
+    assert cli("reindex").status == 0
+    stranger = next(ingested.config.indexes.glob("*/*/*/000001")) / "stranger.txt"
+    stranger.write_text("not ours")
+    for command in (("index", "check", "--all-versions"), ("index", "prune", "--keep", "1")):
+        with stranger.with_name("manifest.json").open("rb") as manifest:
+            fcntl.flock(manifest, fcntl.LOCK_SH)  # as one who reads the version
+            ended = cli(*command, "--quiet")
+            assert (ended.status, ended.out, ended.err) == (0, "", "")
+            assert len(cli(*command, "--quiet", "--json").envelope["warnings"]) == 1
+            assert "note: " in cli(*command).err
+
+
 def test_quiet_says_a_line_for_each_problem(cli: Cli, ingested: Workplace) -> None:
     ingested.write("bad.txt", "")
     ended = cli("reindex", "--quiet")
@@ -93,6 +108,57 @@ def test_a_dry_run_lists_files_and_changes_nothing(cli: Cli, ingested: Workplace
     assert "would be done: nothing; 2 unchanged" not in ended.out
     cli("reindex")
     assert "would be done: nothing; 2 unchanged" in cli("reindex", "--dry-run").out
+
+
+def test_a_dry_run_is_told_to_nobody_else(
+    cli: Cli, ingested: Workplace, received: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, bodies = received
+    metrics = ingested.path / "ragfactory.prom"
+    before = sorted(ingested.config.home.rglob("*"))
+    for command in (("reindex",), ("ingest", "docs")):
+        assert cli(*command, "--dry-run", "--webhook", url, "--metrics-file", metrics, "--json").status == 0
+    assert (bodies, metrics.exists(), sorted(ingested.config.home.rglob("*"))) == ([], False, before)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"), [(("ingest", "docs", "--profile", "rapport"), "cannot be written"), (("reindex",), "")]
+)
+def test_a_disk_that_fails_after_an_index_was_published_ends_with_3(
+    cli: Cli, ingested: Workplace, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], message: str
+) -> None:
+    from ragfactory.store.publish import VersionBuilder
+
+    if command == ("reindex",):
+        ingested.write("d.txt", SEALS.replace("seals", "owls"), root="other")
+        cli("ingest", "other", "--profile", "rapport")
+        ingested.write("c.txt", SEALS.replace("seals", "herons"))
+        ingested.write("e.txt", SEALS.replace("seals", "foxes"), root="other")
+    publish = VersionBuilder.publish
+    published: list[str] = []
+
+    def fail_the_second(builder: VersionBuilder, *arguments: Any, **options: Any) -> Any:
+        if published:
+            raise OSError(28, "No space left on device")
+        manifest = publish(builder, *arguments, **options)
+        published.append(manifest.index)
+        return manifest
+
+    monkeypatch.setattr(VersionBuilder, "publish", fail_the_second)
+    ended = cli(*command, "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.PARTIAL, "partly_published")
+    assert message in ended.error["message"]
+    assert f"published before that: {published[0]} version" in ended.error["message"]
+    assert [version["index"] for version in ended.envelope["data"]["published"]] == published
+
+
+def test_a_folder_that_vanished_ends_with_3_also_when_it_is_the_only_one(cli: Cli, ingested: Workplace) -> None:
+    ingested.docs.rename(ingested.path / "unmounted")
+    ended = cli("reindex", "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.PARTIAL, "vanished")
+    ingested.docs.mkdir()
+    ended = cli("reindex", "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.PARTIAL, "shrunk")
 
 
 @pytest.fixture
@@ -154,6 +220,32 @@ def test_a_time_of_day_is_the_next_there_is(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("ragfactory.cli.running.time.time", lambda: moment)
     assert over[after]()
     assert not over[before](), "that is tomorrow"
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2024-03-30", 6), ("2024-03-31", 7), ("2024-10-26", 8)])
+def test_a_time_of_day_is_what_the_clock_on_the_wall_shows(
+    monkeypatch: pytest.MonkeyPatch, in_amsterdam: None, day: str, hours: int
+) -> None:
+    from datetime import datetime
+
+    now = datetime.fromisoformat(
+        f"{day}T23:00"
+    ).timestamp()  # the clocks change in the first and the last of these nights
+    monkeypatch.setattr("ragfactory.cli.running.time.time", lambda: now)
+    over = is_over("06:00")
+    monkeypatch.setattr("ragfactory.cli.running.time.time", lambda: now + hours * 3600 - 1)
+    assert not over()
+    monkeypatch.setattr("ragfactory.cli.running.time.time", lambda: now + hours * 3600)
+    assert over()
+
+
+@pytest.fixture
+def in_amsterdam() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Europe/Amsterdam")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture
@@ -219,6 +311,8 @@ def test_a_webhook_that_nobody_answers_is_a_note_and_no_failure(cli: Cli, ingest
     assert ended.status == 0
     assert "not delivered to the webhook at http://127.0.0.1:9" in ended.err
     assert "secret" not in ended.err
+    ended = cli("reindex", "--webhook", "http://127.0.0.1:9/hook", "--quiet", "--json")
+    assert "not delivered to the webhook at http://127.0.0.1:9" in ended.envelope["warnings"][-1]
 
 
 @pytest.mark.parametrize(

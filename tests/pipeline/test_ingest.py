@@ -17,6 +17,7 @@ from ragfactory.errors import (
     LockedError,
     ModelUnavailableError,
     NothingPublishedError,
+    PartlyPublishedError,
     ProfileError,
     UsageError,
 )
@@ -477,7 +478,7 @@ def test_a_folder_that_became_empty_takes_its_documents_out_only_when_asked(work
     workplace.ingest()
     file.unlink()
     report = workplace.ingest()
-    assert report.exit_code is ExitCode.NOT_PUBLISHED
+    assert report.exit_code is ExitCode.PARTIAL
     assert [(entry["root"], entry["code"]) for entry in report.failed] == [(str(workplace.docs), "shrunk")]
     assert workplace.places("seals") == [["a.txt"]]
     report = workplace.ingest(allow_shrink=True)
@@ -520,7 +521,7 @@ def test_a_document_that_a_failed_publish_left_in_two_indexes_is_in_one_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(assembly.VersionBuilder, "publish", fail_the_second)
-        with pytest.raises(NothingPublishedError, match="published before that: default/default/rapport"):
+        with pytest.raises(PartlyPublishedError, match="published before that: default/default/rapport"):
             workplace.ingest(profile="rapport")
     workplace.ingest(profile="rapport")
     assert workplace.places("seals") == [["a.txt"]]

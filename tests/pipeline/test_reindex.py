@@ -184,6 +184,16 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(workplace: Workplace
     assert counts(workplace.reindex().report) == (1, 1, 1, 1, 0)
 
 
+def test_a_dry_run_speaks_of_every_project(workplace: Workplace) -> None:
+    for project in ("one", "two"):
+        workplace.write("a.txt", SEALS, root=project)
+        in_project(workplace, project)
+        workplace.ingest(workplace.path / project)
+        workplace.write("b.txt", INVOICE, root=project)
+    planned = workplace.reindex(dry_run=True).report.planned
+    assert planned["added"] == [f"{workplace.path}/{project}/b.txt" for project in ("one", "two")]
+
+
 def tree(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 

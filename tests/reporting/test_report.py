@@ -82,6 +82,15 @@ def test_events_of_a_run_are_summed_up() -> None:
     assert orjson.loads(report.to_json()) == found
 
 
+def test_a_folder_that_keeps_its_documents_is_no_failure_to_publish() -> None:
+    report = RunReport("run-1")
+    report(events.Failed("/docs", ".", "vanished", "the folder is not there"))
+    report(events.Failed("/disk", ".", "shrunk", "3 of the 4 documents are gone"))
+    assert report.exit_code is ExitCode.PARTIAL
+    report(BAD)
+    assert report.exit_code is ExitCode.NOT_PUBLISHED
+
+
 @pytest.mark.parametrize(
     ("failed", "good", "published", "expected"),
     [

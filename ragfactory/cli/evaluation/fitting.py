@@ -31,8 +31,8 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
     from ragfactory.evaluation.fit import Weighting, collect
     from ragfactory.evaluation.fit import fit as fit_to
     from ragfactory.evaluation.questions import read_questions
-    from ragfactory.pipeline.project import store_errors
     from ragfactory.retrieval.search import Searcher
+    from ragfactory.store.durable import store_errors
     from ragfactory.store.layout import IndexPaths
     from ragfactory.store.settings import write_settings
 
@@ -65,7 +65,7 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
 
 def unfit(config: Config, document_type: str | None) -> CommandResult:
     """Have an index searched as its profile says."""
-    from ragfactory.pipeline.project import store_errors
+    from ragfactory.store.durable import store_errors
     from ragfactory.store.layout import IndexPaths
     from ragfactory.store.settings import remove_settings
 

@@ -35,8 +35,8 @@ def prune(
 
     def body(_output: Output) -> CommandResult:
         from ragfactory.errors import ExitCode, RagfactoryError
-        from ragfactory.pipeline.project import store_errors
         from ragfactory.store import prune as store
+        from ragfactory.store.durable import store_errors
         from ragfactory.store.layout import IndexPaths
 
         config = options.configure(home, tenant=tenant, project=project)

@@ -38,8 +38,8 @@ def rollback(
     """Make an earlier version of an index serve, at once. The next ingest or reindex brings it up to date again."""
 
     def body(_output: Output) -> CommandResult:
-        from ragfactory.pipeline.project import store_errors
         from ragfactory.store import rollback as store
+        from ragfactory.store.durable import store_errors
         from ragfactory.store.layout import IndexPaths
 
         config = options.configure(home, tenant=tenant, project=project)
