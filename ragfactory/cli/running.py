@@ -119,18 +119,26 @@ def result_of_run(
     report: RunReport, errors: Sequence[RagfactoryError] = (), *, some_done: bool = False, full_paths: bool = False
 ) -> CommandResult:
     """What a run comes to that made a report; `errors` ended it over some projects, and `some_done` says that it did others."""
-    exit_code = report.exit_code
-    if errors:
-        gated = any(isinstance(error, GateError) for error in errors)  # told as such, although files are as they should be
-        partial = report.published or (some_done and not gated and exit_code is not ExitCode.NOT_PUBLISHED)
-        exit_code = ExitCode.PARTIAL if partial else (ExitCode.NOT_PUBLISHED if gated else errors[0].exit_code)
     return CommandResult(
         data=report.to_dict(),
         render=lambda console: render_report(report, console),
         warnings=notices_of(report),
         errors=(*problems_of(report, full_paths=full_paths), *map(Problem.of, errors)),
-        exit_code=exit_code,
+        exit_code=_exit_code(report, errors, some_done=some_done) if errors else report.exit_code,
     )
+
+
+def _exit_code(report: RunReport, errors: Sequence[RagfactoryError], *, some_done: bool) -> ExitCode:
+    """Partial where something was published, or a project was as it should be; else that of the error.
+
+    A gate that let nothing through is told as such, although files are as they should be.
+    """
+    if report.published:
+        return ExitCode.PARTIAL
+    if gated := next((error for error in errors if isinstance(error, GateError)), None):
+        return gated.exit_code
+    done = some_done and report.exit_code is not ExitCode.NOT_PUBLISHED
+    return ExitCode.PARTIAL if done else errors[0].exit_code
 
 
 def problems_of(report: RunReport, *, full_paths: bool) -> tuple[Problem, ...]:

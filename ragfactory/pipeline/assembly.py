@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -132,8 +133,9 @@ class Assembly:
 
     def close(self) -> None:
         """Close what is open. What is not published stays under `building/` for the next run."""
-        for index in self._indexes.values():
-            index.close()
+        with ExitStack() as opened:
+            for index in self._indexes.values():
+                opened.callback(index.close)
 
     def __enter__(self) -> Self:
         return self
@@ -144,13 +146,16 @@ class Assembly:
     def _open(self, document_type: str, recipe: Recipe | None) -> OpenIndex:
         """Open an index to add to it by `recipe`, or, with None, only to take documents out."""
         name, paths = self._open_index(document_type)
-        base = Version.open(paths, name) if paths.current_number() is not None else None
         going = {*self._making, *((record.root, record.path) for record in self._removed)}
         options = self._recipes.options(document_type) or IndexOptions()
-        if recipe is not None and base is not None:
-            refuse_stranding(base, recipe, going)
-        builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), going, options=options)
-        if builder.recovered:
+        with ExitStack() as opened:
+            served = paths.current_number() is not None
+            base = opened.enter_context(Version.open(paths, name)) if served else None
+            if recipe is not None and base is not None:
+                refuse_stranding(base, recipe, going)
+            builder = VersionBuilder(paths, name, base, _embedder_of(base, recipe), going, options=options)
+            opened.pop_all()
+        if builder.recovered and document_type not in self._indexes:
             self._emit(events.Recovered(str(name), builder.recovered))
         self._indexes[document_type] = index = OpenIndex(name, recipe, builder, base)
         return index
@@ -158,7 +163,9 @@ class Assembly:
     def _open_again(self, index: OpenIndex) -> None:
         """Open an index that was published, to take out what is to leave it."""
         index.close()
-        self._open(index.name.document_type, None).removals.update(index.removals)
+        again = self._open(index.name.document_type, None)
+        again.removals |= index.removals
+        again.left |= index.left
 
     def _take_chunks(
         self, index: OpenIndex, document: Waiting, prepared: PreparedDocument, contexts: Sequence[Context]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -74,9 +75,8 @@ class OpenIndex:
 
     def close(self) -> None:
         """Close its files. What is not published stays under `building/` for the next run."""
-        self.builder.close()
-        if self.base is not None:
-            self.base.close()
+        with self.base or nullcontext():
+            self.builder.close()
 
 
 def refuse_stranding(base: Version, recipe: Recipe, accounted: set[Identity]) -> None:

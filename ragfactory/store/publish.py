@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import Counter
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -107,18 +108,21 @@ class VersionBuilder:
         self._next_row = base.manifest.next_row if base else 0
         self._staging = Staging(paths, base)
         log = f"vectors-{embedder.fingerprint[:16]}-{self._codec.precision}.log"
-        self._log = VectorLog(paths.building / log, self._codec.size)
-        self.recovered = self._log.recovered
         kept = self._held_ids(document for identity, document in self._documents.items() if identity not in replaced)
         self._stored = KeyTable((s.ids, s.chunk_keys, kept[s.ids]) for s in self._segments.values())
         self._vectors = KeyTable((s.ids, s.vector_keys, np.ones(len(s), np.bool_)) for s in self._segments.values())
         self._added: dict[bytes, int] = {}
-        merged = max(self._segments, default=0) + 1
-        self._merge = BackgroundMerge(self._segments, self._staging.directory, merged, self._codec)
-        self._next_segment = merged + 1 if self._merge.sources else merged
         self._sealed: list[SegmentWriter] = []
         self._writer: SegmentWriter | None = None
-        self._lexical = LexicalWriter(self._staging.directory / LEXICAL)
+        merged = max(self._segments, default=0) + 1
+        with ExitStack() as opened:
+            self._log = opened.enter_context(VectorLog(paths.building / log, self._codec.size))
+            self._lexical = opened.enter_context(closing(LexicalWriter(self._staging.directory / LEXICAL)))
+            self._merge = BackgroundMerge(self._segments, self._staging.directory, merged, self._codec)
+            opened.callback(self._merge.stop)
+            self._opened = opened.pop_all()
+        self.recovered = self._log.recovered
+        self._next_segment = merged + 1 if self._merge.sources else merged
 
     def is_stored(self, chunk_key: bytes) -> bool:
         """Whether the chunk is stored already, by this run or before it."""
@@ -214,11 +218,9 @@ class VersionBuilder:
 
     def close(self) -> None:
         """Close open files. The vectors stay under `building/` for the next run."""
-        self._merge.stop()
-        if self._writer is not None:
-            self._writer.close()
-        self._lexical.close()
-        self._log.close()
+        with self._opened:  # what is open is closed, also when the disk refuses to close one of them
+            if self._writer is not None:
+                self._writer.close()
 
     def _held_ids(self, documents: Iterable[DocumentRecord]) -> Mask:
         """Which rows, by id, were stored for one of `documents`."""

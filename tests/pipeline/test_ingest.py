@@ -25,6 +25,8 @@ from ragfactory.pipeline import assembly, vectors
 from ragfactory.retrieval.search import Mode
 from ragfactory.store.layout import IndexName, IndexPaths, all_index_names
 from ragfactory.store.lock import writer_lock
+from ragfactory.store.readers import shut_out_readers
+from ragfactory.store.segment import SegmentWriter
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
@@ -357,6 +359,8 @@ def test_another_embedder_asks_for_all_folders_of_an_index(
     with pytest.raises(UsageError, match="two") as caught:
         workplace.ingest(one, embedder="bge-m3")
     assert "all-minilm-l6-v2" in caught.value.message
+    with shut_out_readers(paths_of(workplace).version(1)) as nobody_reads:
+        assert nobody_reads, "the run that was refused let go of the version"
 
     damage(one / "a.txt")
     with pytest.raises(NothingPublishedError, match=r"a\.txt"):
@@ -543,3 +547,21 @@ def test_a_folder_that_is_gone_is_refused_and_its_documents_leave_when_asked(wor
     assert report.files_removed == 1
     assert workplace.places("seals") == []
     assert workplace.places("invoice") == [["b.txt"]]
+
+
+def test_a_run_that_cannot_close_its_files_lets_go_of_the_version(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.ingest()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(assembly.VersionBuilder, "publish", refuse)
+    monkeypatch.setattr(SegmentWriter, "close", refuse)
+    workplace.write("b.txt", INVOICE)
+    with pytest.raises(NothingPublishedError) as caught:
+        workplace.ingest()
+    with shut_out_readers(paths_of(workplace).version(1)) as nobody_reads:
+        assert nobody_reads, f"while {caught.value} is told"

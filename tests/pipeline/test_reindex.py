@@ -13,6 +13,7 @@ from ragfactory.pipeline import vectors
 from ragfactory.pipeline.reindex import Selection
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths
 from ragfactory.store.lock import writer_lock
+from tests.conftest import DOCUMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,3 +297,34 @@ def test_the_time_of_a_touched_file_is_noted_when_the_index_is_published(workpla
     with Version.open(IndexPaths.of(workplace.config.indexes, name), name) as version:
         record = version.documents[str(workplace.docs), "a.txt"]
     assert record.mtime_ns == touched.stat().st_mtime_ns
+
+
+def test_vectors_of_a_document_that_was_left_stay_while_others_cross_between_indexes(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "LOCAL_BATCH", 2)
+    essay = "\n\n".join(SEALS.replace("seals", animal) * 12 for animal in ("seals", "owls", "foxes"))
+    chat = DOCUMENTS["chat-anna.txt"]
+    workplace.write("a.txt", chat)
+    workplace.write("b.txt", essay)
+    workplace.ingest(profile="auto")
+    workplace.write("a.txt", essay.replace("island", "lake"))
+    workplace.write("b.txt", chat.replace("Anna", "Bert"))
+    turns = (f"Coach: How did you like week {n}?\nAnna: {INVOICE * 3} That was week {n}.\n" for n in range(60))
+    workplace.write("c.txt", "".join(turns))
+    published: list[Event] = []
+    prepared: list[Event] = []
+    embedded: list[Event] = []
+
+    def note(event: Event) -> None:
+        for kind, noted in ((events.Published, published), (events.Prepared, prepared), (events.Embedded, embedded)):
+            if isinstance(event, kind):
+                noted.append(event)
+
+    def is_over() -> bool:
+        return len(prepared) == 3 and len(embedded) > 2
+
+    report = workplace.reindex(listener=note, is_over=is_over).report
+    assert (report.files_changed, report.files_left, len(published)) == (2, 1, 3), "one index took in, then let go"
+    assert report.vectors_recovered == 0
+    assert workplace.reindex().report.vectors_recovered > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import threading
 from threading import Event
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragfactory.profiles import Index
-from ragfactory.store import merging
+from ragfactory.store import merging, publish
 from ragfactory.store.merging import MAX_DELETED, MAX_SEGMENTS, MergeStoppedError, merge, plan_merge
 from ragfactory.store.records import SegmentEntry
 from ragfactory.store.vectors import Codec
@@ -52,7 +54,7 @@ def test_what_is_left_is_few_and_full(segments: list[tuple[int, int]]) -> None:
     listed = entries(*segments)
     due = plan_merge(listed)
     left = [entry for entry in listed if entry.number not in due]
-    assert len(left) + bool(due) <= max(MAX_SEGMENTS, 1)
+    assert len(left) + bool(due) <= MAX_SEGMENTS
     assert all(entry.deleted <= MAX_DELETED * entry.rows for entry in left)
 
 
@@ -172,3 +174,19 @@ def test_a_merge_that_is_not_needed_any_more_stops(shelf: Shelf) -> None:
     stopped.set()
     with shelf.open() as version, pytest.raises(MergeStoppedError):
         merge(list(version.segments.values()), shelf.paths.root, 9, Codec(DIMENSION, "bf16"), stopped)
+
+
+def test_no_merge_begins_where_the_full_text_index_cannot_be_written(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.publish({f"{n}.txt": [f"tekst{n}"] for n in range(10)})
+    shelf.publish({f"{n}.txt": None for n in range(3)})
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(publish, "LexicalWriter", refuse)
+    with pytest.raises(OSError, match="No space") as caught, shelf.builder():
+        pass
+    merging_now = [thread for thread in threading.enumerate() if thread.name.startswith("merge")]
+    assert merging_now == [], f"while {caught.value} is told"
