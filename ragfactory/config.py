@@ -82,7 +82,7 @@ class Config(BaseModel):
     metrics_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         default=None, description="file that runs write metrics for Prometheus to"
     )
-    keep_logs: int = Field(default=30, ge=1, description="how many runs' event logs are kept")
+    keep_logs: int = Field(default=30, ge=1, description="how many runs' reports and event logs are kept")
 
     @property
     def indexes(self) -> Path:

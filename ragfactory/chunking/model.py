@@ -37,5 +37,10 @@ class Chunk:
     @property
     def key(self) -> str:
         """The chunk's identity: SHA-256 (hex) of its text in Unicode NFC with runs of white space made one space."""
-        normal = " ".join(unicodedata.normalize("NFC", self.text).split())
-        return hashlib.sha256(normal.encode()).hexdigest()
+        return chunk_key(self.text)
+
+
+def chunk_key(text: str) -> str:
+    """SHA-256 (hex) of a text in Unicode NFC with runs of white space made one space."""
+    normal = " ".join(unicodedata.normalize("NFC", text).split())
+    return hashlib.sha256(normal.encode()).hexdigest()

@@ -61,8 +61,9 @@ def benchmark_ingest(
         Path(home, "models").symlink_to(config.models)
         first = ingest(paths, trial, listener, profile=profile, options=options)
         second = ingest(paths, trial, listener, profile=profile, options=options)
-    failed = {entry["path"] for entry in first.failed}  # what the sandbox could not read is not read out here either
-    files = [source.path for source in scan(paths).sources if source.doc_id not in failed]
+    # What the sandbox could not read is not read out here either.
+    failed = {(entry["root"], entry["path"]) for entry in first.failed}
+    files = [source.path for source in scan(paths).sources if source.identity not in failed]
     return IngestBenchmark(first, second, race_tables(files, max_pages))
 
 

@@ -43,7 +43,7 @@ def ingest(
     options, report = options or RunOptions(), report or RunReport()
     forced = None if profile == AUTO else get_profile(load_profiles(config.profile_dirs), profile).name
     found = scan(paths, allow_missing=options.allow_shrink)
-    with reported(report, None if options.dry_run else config.runs, listener) as emit:
+    with reported(report, config, listener, kept=not options.dry_run) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
             open_makers(config, report.run_id, emit, options) as makers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,6 +36,18 @@ class Plan:
     moved: Mapping[Identity, str]
     touched: tuple[Source, ...]
     unchanged: int
+
+    @property
+    def lost(self) -> list[DocumentRecord]:
+        """The documents that go and are nowhere else now: each new name makes up for one document of the same bytes."""
+        new_names = Counter(self.moved.values())
+        lost = []
+        for record in self.removed:
+            if new_names[record.key]:
+                new_names[record.key] -= 1
+            else:
+                lost.append(record)
+        return lost
 
 
 def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileOf) -> Plan:

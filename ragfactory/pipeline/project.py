@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -36,13 +37,13 @@ class Project:
         self.manifests: dict[str, Manifest] = {}
         self.documents: dict[Identity, DocumentRecord] = {}
         self.left_over: list[DocumentRecord] = []
-        self._wait = wait
+        self._deadline = time.monotonic() + wait
         self._paths = ProjectPaths.of(config.indexes, config.tenant, config.project)
         self._stack = ExitStack()
         with store_errors(), self._stack:
             if lock:
                 make_private_dirs(self._paths.root)
-                self._stack.enter_context(writer_lock(self._paths.lock, wait))
+                self._stack.enter_context(writer_lock(self._paths.lock, self._deadline))
             for name in index_names(config.indexes, tenant=config.tenant, project=config.project):
                 self._read(name, lock=lock)
             self.failures = load_failures(self._paths.failures)
@@ -87,7 +88,7 @@ class Project:
         paths = IndexPaths.of(self.config.indexes, name)
         if document_type not in self.manifests:
             make_private_dirs(paths.root)
-            self._stack.enter_context(writer_lock(paths.lock, self._wait))
+            self._stack.enter_context(writer_lock(paths.lock, self._deadline))
         return name, paths
 
     def keep_failures(self, failures: Iterable[FailureRecord]) -> None:
@@ -110,7 +111,7 @@ class Project:
     def _read(self, name: IndexName, *, lock: bool) -> None:
         paths = IndexPaths.of(self.config.indexes, name)
         if lock:
-            self._stack.enter_context(writer_lock(paths.lock, self._wait))
+            self._stack.enter_context(writer_lock(paths.lock, self._deadline))
         manifest, documents = read_contents(paths, name)
         self.manifests[name.document_type] = manifest
         for identity, record in documents.items():

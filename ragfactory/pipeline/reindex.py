@@ -58,8 +58,10 @@ def reindex(
     options, report = options or RunOptions(), report or RunReport()
     projects = _projects(config, selection)
     errors = []
-    kept = None if options.dry_run else config.runs
-    with reported(report, kept, listener) as emit, open_makers(config, report.run_id, emit, options) as makers:
+    with (
+        reported(report, config, listener, kept=not options.dry_run) as emit,
+        open_makers(config, report.run_id, emit, options) as makers,
+    ):
         for tenant, project in projects:
             emit(events.Begun(tenant, project))
             try:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ragfactory.profiles import WriterName
     from ragfactory.reporting.report import RunReport
     from ragfactory.store.failures import FailureRecord
-    from ragfactory.store.records import DocumentRecord, RootEntry
+    from ragfactory.store.records import RootEntry
 
 AUTO = "auto"
 
@@ -180,7 +180,7 @@ class ProjectRun:
             # When every file failed, what serves now goes on serving.
             if taken_in or plan.unchanged or not tasks:
                 assembly.publish(self._roots)
-                report.files_removed += len(_gone(plan))
+                report.files_removed += len(plan.lost)
 
     def _keep_failures(self, failures: Iterable[FailureRecord]) -> None:
         """Write the list of failed files. Without it they are tried again, so a disk that refuses is told and no more."""
@@ -286,11 +286,5 @@ def _planned(plan: Plan, tasks: Sequence[Source], project: Project) -> dict[str,
         known = source.identity in project.documents
         what = "changed" if known else "moved" if source.identity in plan.moved else "added"
         planned[what].append(f"{source.root}/{source.doc_id}")
-    planned["removed"] = [f"{record.root}/{record.path}" for record in _gone(plan)]
+    planned["removed"] = [f"{record.root}/{record.path}" for record in plan.lost]
     return planned
-
-
-def _gone(plan: Plan) -> list[DocumentRecord]:
-    """The documents that go and are nowhere else now."""
-    moved = set(plan.moved.values())
-    return [record for record in plan.removed if record.key not in moved]

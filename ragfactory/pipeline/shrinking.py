@@ -26,8 +26,7 @@ def keep_shrunk(plan: Plan, stored: Iterable[Identity], emit: Listener) -> Plan:
     """
     known = set(stored)
     documents = Counter(root for root, _ in known)
-    moved = set(plan.moved.values())
-    lost = Counter(record.root for record in plan.removed if record.key not in moved)
+    lost = Counter(record.root for record in plan.lost)
     new = Counter(source.root for source in plan.tasks if source.identity not in known | plan.moved.keys())
     shrunk = {root for root, gone in lost.items() if gone - new[root] > MAX_GONE * documents[root]}
     for root in sorted(shrunk):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ragfactory.reporting.jsontext import to_json
+from ragfactory.reporting.retention import remove_old_runs
 from ragfactory.store.durable import make_private_dirs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.events import Event
-
-_LOG = re.compile(r"(?P<run_id>.+?)(\.[0-9]+)?\.jsonl")
 
 
 class EventLog:
@@ -36,7 +34,7 @@ class EventLog:
         self._problem: str | None = None
         try:
             make_private_dirs(folder)
-            _remove_old(folder, run_id, keep)
+            remove_old_runs(folder, run_id, keep)
             self._file = self._open()
         except OSError as error:
             self._give_up(error)
@@ -86,13 +84,3 @@ class EventLog:
             with contextlib.suppress(OSError):  # closing tries to write the same line again
                 self._file.close()
             self._file = None
-
-
-def _remove_old(folder: Path, run_id: str, keep: int) -> None:
-    """Remove the logs of all but the newest runs and `run_id`; a run's id begins with the time it started."""
-    logs = {path: found["run_id"] for path in folder.iterdir() if (found := _LOG.fullmatch(path.name))}
-    others = sorted(set(logs.values()) - {run_id}, reverse=True)
-    old = set(others[keep - 1 :])
-    for path, owner in logs.items():
-        if owner in old:
-            path.unlink(missing_ok=True)

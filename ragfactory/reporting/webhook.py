@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,10 +73,11 @@ class Webhook:
         self._post_run(end)
 
     def close(self) -> None:
-        """Wait a while for what was not sent yet, then give it up."""
-        self._delivery.drain(self._drain_s / 2)
-        self._delivery.put_first(_RUN)  # when time runs short, this is worth most
-        self._delivery.drain(self._drain_s / 2)
+        """Wait a while for what was not sent yet, then give it up; at once, when somebody presses Ctrl-C."""
+        with suppress(KeyboardInterrupt):  # the run is over, and ended as it did
+            self._delivery.drain(self._drain_s / 2)
+            self._delivery.put_first(_RUN)  # when time runs short, this is worth most
+            self._delivery.drain(self._drain_s / 2)
         self._delivery.stop()
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragfactory.chunking.model import chunk_key
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
@@ -215,10 +216,12 @@ _OF_DOCUMENT: dict[str, Callable[[DocumentRecord], object]] = {
 }
 _OF_PLACE: dict[str, Callable[[Place], Iterable[Scalar]]] = {
     "page": lambda place: _pages(place.page, place.page_end),
+    "page_end": lambda place: (place.page_end,) if place.page_end else (),
     "n": lambda place: (place.n,),
     "headings": attrgetter("headings"),
 }
 _OF_CHUNK: dict[str, Callable[[ChunkRecord], object]] = {
     **{key: attrgetter(key) for key in ("text", "context", "context_enriched", "language", "strategy")},
     "chunk_strategy": attrgetter("strategy"),
+    "chunk_hash": lambda chunk: chunk_key(chunk.text),
 }

@@ -23,15 +23,14 @@ _POLL_S = 0.2
 
 
 @contextmanager
-def writer_lock(path: Path, wait: float = 0.0) -> Iterator[None]:
-    """Hold `path` locked. Raises LockedError naming the holder when another process still has it after `wait` seconds.
+def writer_lock(path: Path, deadline: float = 0.0) -> Iterator[None]:
+    """Hold `path` locked. Raises LockedError naming the holder when another still has it at `deadline`, a time of `time.monotonic`.
 
     A process that died holds nothing. The file stays behind, since removing it would let two writers lock two files of one name;
     only the lock on it counts.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + wait
         while not _try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise LockedError(

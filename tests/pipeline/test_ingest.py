@@ -22,19 +22,21 @@ from ragfactory.errors import (
     UsageError,
 )
 from ragfactory.pipeline import assembly, vectors
+from ragfactory.pipeline.ingest import ingest
+from ragfactory.reporting.report import RunReport
 from ragfactory.retrieval.search import Mode
 from ragfactory.store.layout import IndexName, IndexPaths, all_index_names
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.readers import shut_out_readers
 from ragfactory.store.segment import SegmentWriter
 from ragfactory.store.version import Version
+from tests.conftest import ignore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from ragfactory.events import Event
-    from ragfactory.reporting.report import RunReport
     from tests.conftest import Workplace
 
 SEALS = "The lighthouse keeper counted forty-two seals near the pier before breakfast.\n"
@@ -448,6 +450,15 @@ def test_the_run_report_is_kept_and_adds_up(workplace: Workplace) -> None:
     assert kept["stages"]["parse"]["items"] == 3
     assert kept["stages"]["chunk"]["items"] == manifest.places
     assert kept["stages"]["embed"]["tokens"] > 0
+
+
+def test_reports_of_the_newest_runs_are_kept(workplace: Workplace) -> None:
+    workplace.config = workplace.config.model_copy(update={"keep_logs": 2})
+    workplace.write("a.txt", SEALS)
+    for started in ("20200101T020000Z-aaaaaa", "20200102T020000Z-aaaaaa"):
+        ingest([workplace.docs], workplace.config, ignore, report=RunReport(started))
+    report = workplace.ingest()
+    assert {path.stem for path in workplace.config.runs.iterdir()} == {"20200102T020000Z-aaaaaa", report.run_id}
 
 
 def test_a_run_that_is_interrupted_keeps_its_report(workplace: Workplace) -> None:

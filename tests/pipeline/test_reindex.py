@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ragfactory import events
 from ragfactory.errors import ExitCode, IndexNotFoundError, LockedError
 from ragfactory.pipeline import vectors
+from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reindex import Selection
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths
 from ragfactory.store.lock import writer_lock
@@ -185,6 +188,17 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(workplace: Workplace
     assert counts(workplace.reindex().report) == (1, 1, 1, 1, 0)
 
 
+def test_of_two_files_with_the_same_bytes_one_moves_and_one_is_removed(workplace: Workplace) -> None:
+    for name in ("a.txt", "b.txt", "c.txt", "d.txt"):
+        workplace.write(name, SEALS if name < "c" else INVOICE)
+    workplace.ingest()
+    (workplace.docs / "a.txt").rename(workplace.docs / "new.txt")
+    (workplace.docs / "b.txt").unlink()
+    assert workplace.reindex(dry_run=True).report.planned["removed"] == [f"{workplace.docs}/b.txt"]
+    assert counts(workplace.reindex().report) == (0, 0, 1, 1, 2)
+    assert workplace.places("seals") == [["new.txt"]]
+
+
 def test_a_dry_run_speaks_of_every_project(workplace: Workplace) -> None:
     for project in ("one", "two"):
         workplace.write("a.txt", SEALS, root=project)
@@ -221,6 +235,27 @@ def test_a_project_that_is_being_written_does_not_hold_up_the_others(workplace: 
         done = workplace.reindex()
     assert [type(error) for error in done.errors] == [LockedError]
     assert [version["index"] for version in done.report.published] == ["default/one/algemeen"]
+
+
+def test_all_locks_of_a_project_are_waited_for_together(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.ingest()
+    now = 0.0
+    index = IndexPaths.of(workplace.config.indexes, IndexName("default", "default", "algemeen"))
+    with ExitStack() as project, writer_lock(index.lock):
+        project.enter_context(writer_lock(lock_of(workplace)))
+
+        def sleep(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            if now > 50:
+                project.close()
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        with pytest.raises(LockedError):
+            Project(workplace.config, lock=True, wait=60)
+    assert 60 <= now < 61
 
 
 def test_time_that_is_up_publishes_what_is_whole_and_leaves_the_rest(

@@ -67,6 +67,7 @@ def test_only_the_newest_runs_are_kept_with_all_their_files(tmp_path: Path) -> N
             for event in EVENTS:
                 log(event)
     (tmp_path / "notes.txt").touch()
+    (tmp_path / ".20260102T020000Z-abc.json.4711.tmp").touch()
     EventLog(tmp_path, "20260109T020000Z-abc", keep=2).close()
     left = {path.name.split(".")[0] for path in tmp_path.iterdir()}
     assert left == {"20260104T020000Z-abc", "20260109T020000Z-abc", "notes"}

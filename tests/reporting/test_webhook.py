@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -254,6 +256,18 @@ def test_the_end_of_the_run_goes_first_when_time_runs_short(receiver: Receiver) 
     hook.close()
     timer.join()
     assert [m["kind"] for m in receiver.tried[:2]] == ["run", "run"]
+
+
+def test_who_presses_ctrl_c_waits_no_longer_and_changes_nothing_else(receiver: Receiver) -> None:
+    receiver.answers = ["hang"]
+    hook = Webhook(receiver.url, "run-1", drain_s=600.0)
+    wait_until_busy(receiver)
+    hook.run_ended(0)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    hook.close()
+    timer.join()
+    assert hook.undelivered == 1
 
 
 def test_one_connection_serves_a_run(receiver: Receiver) -> None:

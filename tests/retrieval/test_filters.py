@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,6 +118,9 @@ OLD, NEW, NOTE, EMPTY = "reports/2023.pdf", "reports/2024.PDF", "notes/crèche.m
         (["page>=12"], {(OLD, 2)}),
         (["page>12"], {(NEW, 2)}),
         (["page!=1", "author=Anna"], {(OLD, 2), (NOTE, 0)}),
+        (["page_end=2"], {(OLD, 1)}),
+        (["page_end!~*", "n=1"], {(NOTE, 1)}),
+        ([f"chunk_hash={hashlib.sha256(b'Valve revenue doubled.').hexdigest()}"], {(NEW, 0)}),
         (["page~1?"], {(OLD, 2), (NEW, 1)}),
         (["root=/elsewhere"], {(NOTE, 0), (NOTE, 1)}),
         (["type=algemeen", "document_type!=algemeen"], set()),
