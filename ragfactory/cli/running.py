@@ -231,10 +231,10 @@ def _figures(config: Config) -> Iterator[IndexFigures]:
     """The indexes that serve. One that is damaged has no figures; the exit code and `index check` speak of it."""
     from ragfactory.errors import DamagedIndexError
     from ragfactory.reporting.metrics import IndexFigures
-    from ragfactory.store.layout import IndexPaths, all_index_names
+    from ragfactory.store.layout import IndexPaths, find_indexes
     from ragfactory.store.version import current_directory, read_manifest
 
-    for name in all_index_names(config.indexes):
+    for name in find_indexes(config.indexes):
         try:
             manifest = read_manifest(current_directory(IndexPaths.of(config.indexes, name), name))
         except DamagedIndexError:

@@ -10,7 +10,7 @@ from ragfactory.errors import UsageError
 from ragfactory.pipeline.project import Project
 from ragfactory.pipeline.reported import reported
 from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
-from ragfactory.pipeline.scan import scan
+from ragfactory.pipeline.scan import refuse_missing, scan
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
 from ragfactory.store.records import RootEntry
@@ -42,13 +42,15 @@ def ingest(
     """
     options, report = options or RunOptions(), report or RunReport()
     forced = None if profile == AUTO else get_profile(load_profiles(config.profile_dirs), profile).name
-    found = scan(paths, allow_missing=options.allow_shrink)
+    if not options.allow_shrink:
+        refuse_missing(paths)
     with reported(report, config, listener, kept=not options.dry_run) as emit:
         emit(events.Begun(config.tenant, config.project))
         with (
             open_makers(config, report.run_id, emit, options) as makers,
             Project(config, lock=not options.dry_run, wait=options.wait) as project,
         ):
+            found = scan(paths, allow_missing=options.allow_shrink)
             _refuse_nothing(found, project)
             roots = _roots(found, project, profile)
             ProjectRun(project, options, lambda _: forced, roots, makers=makers, emit=emit).execute(found, report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from ragfactory.store.durable import make_private_dirs, store_errors
 from ragfactory.store.failures import load_failures, save_failures
-from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, index_names
+from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, find_indexes
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.roots import join_roots, load_roots, save_roots
 from ragfactory.store.version import read_contents
@@ -44,7 +44,8 @@ class Project:
             if lock:
                 make_private_dirs(self._paths.root)
                 self._stack.enter_context(writer_lock(self._paths.lock, self._deadline))
-            for name in index_names(config.indexes, tenant=config.tenant, project=config.project):
+                self._paths.sweep()
+            for name in find_indexes(config.indexes, tenant=config.tenant, project=config.project):
                 self._read(name, lock=lock)
             self.failures = load_failures(self._paths.failures)
             self._listed_roots = load_roots(self._paths.roots)

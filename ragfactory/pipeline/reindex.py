@@ -13,7 +13,7 @@ from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
 from ragfactory.pipeline.scan import scan_again
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
-from ragfactory.store.layout import all_index_names, all_projects
+from ragfactory.store.layout import find_indexes, find_projects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,16 +75,12 @@ def reindex(
 
 def _projects(config: Config, selection: Selection) -> list[tuple[str, str]]:
     """(tenant, project) of what was selected. A project without any index counts too, when it follows a folder."""
-    having_type = {
-        (name.tenant, name.project)
-        for name in all_index_names(config.indexes)
-        if name.document_type == selection.document_type
-    }
-    chosen = {
-        (tenant, project)
-        for tenant, project in (having_type if selection.document_type else all_projects(config.indexes))
-        if selection.tenant in (None, tenant) and selection.project in (None, project)
-    }
+    tenant, project, document_type = selection.tenant, selection.project, selection.document_type
+    if document_type:
+        names = find_indexes(config.indexes, tenant=tenant, project=project, document_type=document_type)
+        chosen = {(name.tenant, name.project) for name in names}
+    else:
+        chosen = find_projects(config.indexes, tenant=tenant, project=project)
     if not chosen:
         raise IndexNotFoundError(
             f"there is no such index in {config.indexes}", hint="`ragfactory index list` shows what there is"

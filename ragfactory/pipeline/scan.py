@@ -82,6 +82,12 @@ class Scan:
         return self.whole_roots | {root for root, _ in self.named}
 
 
+def refuse_missing(paths: Iterable[Path]) -> None:
+    """Raise UsageError for a path that is not there."""
+    for path in paths:
+        _is_folder(_absolute(path))
+
+
 def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
     """Look through folders and single files.
 
@@ -91,7 +97,7 @@ def scan(paths: Sequence[Path], *, allow_missing: bool = False) -> Scan:
     """
     found = Scan()
     for given in paths:
-        path = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
+        path = _absolute(given)
         root = printable_path(str(path))
         if allow_missing and not os.path.lexists(path):
             found.whole_roots.add(root)
@@ -145,6 +151,10 @@ def _take_again(folder: Path, root: str, doc_id: str, found: Scan) -> None:
         return
     if path and os.path.lexists(path):
         _take(path, root, doc_id, found)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link given by name is kept, `..` is not
 
 
 def _is_folder(path: Path) -> bool:

@@ -22,7 +22,7 @@ from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
 from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.ranking import Candidate, rank
 from ragfactory.retrieval.reranking import QueryReranker
-from ragfactory.store.layout import IndexName, IndexPaths, index_names
+from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
@@ -105,9 +105,7 @@ class Searcher:
         Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written, ConfigError when its
         settings are not.
         """
-        names = list(index_names(config.indexes, tenant=config.tenant, project=config.project))
-        if document_type is not None:
-            names = [name for name in names if name.document_type == document_type]
+        names = find_indexes(config.indexes, tenant=config.tenant, project=config.project, document_type=document_type)
         if not names:
             what = f"{config.tenant}/{config.project}" + (f"/{document_type}" if document_type else "")
             raise IndexNotFoundError(f"there is no index {what}", hint="`ragfactory ingest FOLDER` builds one")

@@ -9,8 +9,8 @@ import numpy as np
 
 from ragfactory.errors import DamagedIndexError
 from ragfactory.store.damage import Damage
+from ragfactory.store.layout import LEXICAL
 from ragfactory.store.segment import chunks_name, deleted_name, rows_name
-from ragfactory.store.staging import LEXICAL
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from ragfactory.config import NAME_PATTERN
 from ragfactory.errors import DamagedIndexError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MANIFEST = "manifest.json"  # of a version: what it consists of
+LEXICAL = "lexical"  # of a version: the folder of its full-text index
 ROOTS = "roots.json"  # of a project: the folders it follows
 
 _NAME = re.compile(NAME_PATTERN)
@@ -138,25 +138,27 @@ class ProjectPaths:
         """The list of folders that documents are taken from."""
         return self.root / ROOTS
 
-
-def index_names(indexes: Path, *, tenant: str, project: str) -> Iterator[IndexName]:
-    """The indexes of a project that have a version, by name."""
-    root = indexes / tenant / project
-    if not root.is_dir():
-        return
-    for entry in sorted(root.iterdir()):
-        if (entry / "CURRENT").is_file():
-            yield IndexName(tenant, project, entry.name)
+    def sweep(self) -> None:
+        """Remove what killed runs left half written of these. Its user holds the lock."""
+        for leftover in self.root.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
 
 
-def all_index_names(indexes: Path) -> Iterator[IndexName]:
-    """Every index of every tenant that has a version, by name."""
-    for current in sorted(indexes.glob("*/*/*/CURRENT")):
-        document_type = current.parent
-        yield IndexName(document_type.parent.parent.name, document_type.parent.name, document_type.name)
+def find_indexes(
+    indexes: Path, *, tenant: str | None = None, project: str | None = None, document_type: str | None = None
+) -> list[IndexName]:
+    """The indexes that have a version, by name; of those, only the ones with the names that are given."""
+    wanted = (tenant, project, document_type)
+    found = (current.parent.relative_to(indexes).parts for current in sorted(indexes.glob("*/*/*/CURRENT")))
+    return [
+        IndexName(*parts)
+        for parts in found
+        if all(name in (None, part) for name, part in zip(wanted, parts, strict=True))
+    ]
 
 
-def all_projects(indexes: Path) -> set[tuple[str, str]]:
-    """(tenant, project) of all projects that follow a folder, whether or not anything was published."""
-    indexed = {(name.tenant, name.project) for name in all_index_names(indexes)}
-    return indexed | {(path.parent.parent.name, path.parent.name) for path in indexes.glob(f"*/*/{ROOTS}")}
+def find_projects(indexes: Path, *, tenant: str | None = None, project: str | None = None) -> set[tuple[str, str]]:
+    """(tenant, project) of those that follow a folder, whether or not anything was published."""
+    indexed = {(name.tenant, name.project) for name in find_indexes(indexes)}
+    following = {(path.parent.parent.name, path.parent.name) for path in indexes.glob(f"*/*/{ROOTS}")}
+    return {found for found in indexed | following if tenant in (None, found[0]) and project in (None, found[1])}

@@ -20,7 +20,7 @@ from ragfactory import __version__
 from ragfactory.store.documents import documents_name, identities, plan_documents, write_documents
 from ragfactory.store.durable import replace_file, sync_dir
 from ragfactory.store.kinds import accelerate, main_kind, overall_recall
-from ragfactory.store.layout import MANIFEST
+from ragfactory.store.layout import LEXICAL, MANIFEST
 from ragfactory.store.lexical import LexicalWriter
 from ragfactory.store.merging import BackgroundMerge
 from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest, Place, SegmentEntry, SharedRow
@@ -33,7 +33,7 @@ from ragfactory.store.segment import (
     rows_name,
     vectors_name,
 )
-from ragfactory.store.staging import LEXICAL, Staging
+from ragfactory.store.staging import Staging
 from ragfactory.store.vectorlog import VectorLog
 from ragfactory.store.vectors import Codec
 
@@ -329,7 +329,7 @@ class VersionBuilder:
             index=str(self._name),
             version=number,
             parent=self._previous.version if self._previous else None,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
             tool_version=__version__,
             embedder=self._embedder,
             recipe=recipe,

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from ragfactory.store.durable import link_or_copy, make_private_dirs, sha256_of, sync_dir, sync_file
+from ragfactory.store.layout import LEXICAL
 from ragfactory.store.lexical import LOCK_FILES
 from ragfactory.store.records import FileEntry
 from ragfactory.store.verified import VerifiedFiles
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from ragfactory.store.layout import IndexPaths
     from ragfactory.store.version import Version
-
-LEXICAL = "lexical"
 
 
 class Staging:

@@ -12,12 +12,11 @@ from pydantic import ValidationError
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
 from ragfactory.store.damage import refuse_damage
 from ragfactory.store.documents import UNREADABLE, apply_documents, documents_name
-from ragfactory.store.layout import MANIFEST, IndexPaths
+from ragfactory.store.layout import LEXICAL, MANIFEST, IndexPaths
 from ragfactory.store.lexical import LexicalIndex
 from ragfactory.store.readers import Hold, hold
 from ragfactory.store.records import FORMAT, DocumentRecord, Manifest, Place, digest_of
 from ragfactory.store.segment import Segment, find_row
-from ragfactory.store.staging import LEXICAL
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +27,7 @@ from ragfactory.pipeline import assembly, vectors
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.reporting.report import RunReport
 from ragfactory.retrieval.search import Mode
-from ragfactory.store.layout import IndexName, IndexPaths, all_index_names
+from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.readers import shut_out_readers
 from ragfactory.store.segment import SegmentWriter
@@ -346,7 +348,7 @@ def test_what_is_not_there_is_named(
     workplace.write("a.txt", SEALS)
     with pytest.raises(error, match=words):
         workplace.ingest(**options)
-    assert list(all_index_names(workplace.config.indexes)) == []
+    assert find_indexes(workplace.config.indexes) == []
 
 
 def test_another_embedder_asks_for_all_folders_of_an_index(
@@ -384,6 +386,20 @@ def test_a_run_beside_another_is_refused(workplace: Workplace) -> None:
     with writer_lock(paths_of(workplace).lock), pytest.raises(LockedError, match=f"process {os.getpid()}"):
         workplace.ingest()
     assert workplace.ingest().exit_code is ExitCode.OK
+
+
+def test_what_changes_while_a_run_waits_is_seen(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.ingest()
+    with ExitStack() as other_run:
+        other_run.enter_context(writer_lock(paths_of(workplace).lock))
+
+        def end_the_other_run(_seconds: float) -> None:
+            workplace.write("b.txt", INVOICE)
+            other_run.close()
+
+        monkeypatch.setattr(time, "sleep", end_the_other_run)
+        assert counts(workplace.ingest(wait=60)) == (1, 0, 0, 1)
 
 
 def test_a_lock_in_another_project_is_no_obstacle(workplace: Workplace) -> None:

@@ -149,3 +149,14 @@ def test_a_list_that_cannot_be_read_is_told(workplace: Workplace, content: bytes
     assert error.path == str(list_of(workplace))
     list_of(workplace).unlink()
     assert workplace.reindex().errors == ()
+
+
+def test_what_a_killed_run_left_half_written_is_swept_up(workplace: Workplace) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.ingest()
+    leftover = list_of(workplace).with_name(".failed.jsonl.4711.tmp")
+    leftover.touch()
+    workplace.reindex(dry_run=True)
+    assert leftover.exists()
+    workplace.reindex()
+    assert not leftover.exists()

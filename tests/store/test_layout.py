@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ragfactory.errors import DamagedIndexError, UsageError
-from ragfactory.store.layout import IndexName, IndexPaths, all_index_names, index_names
+from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,12 +56,14 @@ def test_a_damaged_current_is_named(tmp_path: Path, text: bytes) -> None:
 
 
 def test_indexes_with_a_version_are_listed_by_name(tmp_path: Path) -> None:
-    assert list(index_names(tmp_path, tenant="acme", project="p1")) == list(all_index_names(tmp_path)) == []
+    assert find_indexes(tmp_path) == []
     names = [IndexName("acme", "p1", "offerte"), IndexName("acme", "p1", "algemeen"), IndexName("beta", "p1", "code")]
     for name in names:
         paths = IndexPaths.of(tmp_path, name)
         paths.root.mkdir(parents=True)
         paths.current.write_bytes(b"000001\n")
     (tmp_path / "acme" / "p1" / "never_published").mkdir()
-    assert list(index_names(tmp_path, tenant="acme", project="p1")) == [names[1], names[0]]
-    assert list(all_index_names(tmp_path)) == sorted(names)
+    assert find_indexes(tmp_path) == sorted(names)
+    assert find_indexes(tmp_path, tenant="acme", project="p1") == [names[1], names[0]]
+    assert find_indexes(tmp_path, document_type="code") == [names[2]]
+    assert find_indexes(tmp_path, tenant="acme", document_type="code") == []

@@ -21,12 +21,12 @@ def list_indexes(home: options.Home = None, json: options.Json = False) -> None:
 
     def body(_output: Output) -> CommandResult:
         from ragfactory.errors import DamagedIndexError, ExitCode
-        from ragfactory.store.layout import IndexPaths, all_index_names
+        from ragfactory.store.layout import IndexPaths, find_indexes
         from ragfactory.store.version import hold_version, read_manifest
 
         config = options.configure(home)
         manifests, problems = [], []
-        for name in all_index_names(config.indexes):
+        for name in find_indexes(config.indexes):
             try:
                 with hold_version(IndexPaths.of(config.indexes, name), name) as held:
                     manifests.append(read_manifest(held.directory))

@@ -29,10 +29,9 @@ TheType = Annotated[
 
 def indexes_of_project(config: Config, document_type: str | None) -> list[IndexName]:
     """The indexes of the project, or the one of a type. Raises IndexNotFoundError when there is none."""
-    from ragfactory.store.layout import index_names
+    from ragfactory.store.layout import find_indexes
 
-    names = index_names(config.indexes, tenant=config.tenant, project=config.project)
-    found = [name for name in names if document_type in {None, name.document_type}]
+    found = find_indexes(config.indexes, tenant=config.tenant, project=config.project, document_type=document_type)
     if not found:
         raise _no_index(config.tenant, config.project, document_type)
     return found
@@ -52,15 +51,9 @@ def the_index(config: Config, document_type: str | None) -> IndexName:
 
 def narrowed(config: Config, tenant: str | None, project: str | None, document_type: str | None) -> list[IndexName]:
     """Every index of the home that has the names that were given. Raises IndexNotFoundError when some were and none has them."""
-    from ragfactory.store.layout import all_index_names
+    from ragfactory.store.layout import find_indexes
 
-    found = [
-        name
-        for name in all_index_names(config.indexes)
-        if tenant in {None, name.tenant}
-        and project in {None, name.project}
-        and document_type in {None, name.document_type}
-    ]
+    found = find_indexes(config.indexes, tenant=tenant, project=project, document_type=document_type)
     if not found and (tenant or project or document_type):
         raise _no_index(tenant or "*", project or "*", document_type or "*")
     return found
