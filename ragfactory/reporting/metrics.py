@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragfactory.errors import ExitCode, UsageError
+from ragfactory.store.durable import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,7 +77,9 @@ def write_metrics(path: Path, report: Mapping[str, Any], exit_code: int, indexes
         *_run_gauges(report),
         *_index_gauges(list(indexes)),
     ]
-    _replace(path, "".join(f"{line}\n" for gauge in gauges if gauge.samples for line in gauge.lines()))
+    text = "".join(f"{line}\n" for gauge in gauges if gauge.samples for line in gauge.lines())
+    # The collector runs as another user; it passes over names that do not end in `.prom`.
+    replace_file(path, text.encode(), mode=0o644, durable=False)
 
 
 def _run_gauges(report: Mapping[str, Any]) -> Iterator[_Gauge]:
@@ -123,15 +126,3 @@ def _last_success(path: Path) -> float:
         return 0.0
     found = re.search(rf"(?m)^{_LAST_SUCCESS} ([0-9]+\.?[0-9]*)$", text)
     return float(found[1]) if found else 0.0
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put `text` at `path` in one step. The collector runs as another user; it passes over names that do not end in `.prom`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

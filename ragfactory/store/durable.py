@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import shutil
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -39,19 +40,26 @@ def sync_dir(path: Path) -> None:
     sync_file(path)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step: a reader sees the old file or the new one, whatever happens."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def replace_file(path: Path, data: bytes, *, mode: int | None = None, durable: bool = True) -> None:
+    """Put `data` at `path` in one step: a reader sees the old file or the new one, whatever happens.
+
+    `mode` are the permissions, where the usual ones will not do. What need not be `durable` is not forced to the disk.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_dir(path.parent)
+    if durable:
+        sync_dir(path.parent)
 
 
 def link_or_copy(source: Path, target: Path) -> bool:

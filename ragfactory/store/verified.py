@@ -7,16 +7,17 @@ What a stamp cannot see is a disk that loses bits by itself: `index check --read
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from ragfactory.store.durable import replace_file
+
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from ragfactory.store.layout import IndexPaths
 
@@ -83,7 +84,8 @@ class VerifiedFiles:
             return
         with suppress(OSError):
             present = set(_inodes(self._paths))
-            _write(self._paths.verified, {n: stamp for n, stamp in sorted(self._stamps.items()) if n in present})
+            stamps = {n: stamp for n, stamp in sorted(self._stamps.items()) if n in present}
+            replace_file(self._paths.verified, _STAMPS.dump_json(stamps), durable=False)
             self._changed = False
 
     def _lookup(self, file: Path) -> tuple[int, Stamp] | None:
@@ -102,18 +104,6 @@ def _load(path: Path) -> dict[int, Stamp]:
         return _STAMPS.validate_json(path.read_bytes())
     except (OSError, ValidationError):  # see `save`
         return {}
-
-
-def _write(path: Path, stamps: dict[int, Stamp]) -> None:
-    """Replace the file in one step, each writer by its own temporary file; without forcing it to the disk, as it is a cache."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_STAMPS.dump_json(stamps))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _inodes(paths: IndexPaths) -> Iterator[int]:
