@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -66,6 +67,7 @@ def warm_up() -> None:
     model = engine.open_embedder(resolve(MODEL, Path(os.devnull)), device="cpu")
     engine.open_embedder = lambda *_, **__: model
     vectors.LOCAL_BATCH = BATCH
+    tempfile.gettempdir()  # looked for by writing into it: not on the disk that is to fail
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process that forks has one thread"
 
 
