@@ -258,7 +258,15 @@ def test_the_end_of_the_run_goes_first_when_time_runs_short(receiver: Receiver) 
     assert [m["kind"] for m in receiver.tried[:2]] == ["run", "run"]
 
 
-def test_who_presses_ctrl_c_waits_no_longer_and_changes_nothing_else(receiver: Receiver) -> None:
+@pytest.fixture
+def ctrl_c_heard() -> Iterator[None]:
+    """Ctrl-C does what it does, also where these tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_who_presses_ctrl_c_waits_no_longer_and_changes_nothing_else(receiver: Receiver, ctrl_c_heard: None) -> None:
     receiver.answers = ["hang"]
     hook = Webhook(receiver.url, "run-1", drain_s=600.0)
     wait_until_busy(receiver)
