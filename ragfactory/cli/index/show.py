@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,12 +90,13 @@ def _render(shown: list[_Shown], limit: int | None, console: Console) -> None:
 
     for entry in shown:
         manifest, documents = entry.manifest, entry.documents
+        created = datetime.fromisoformat(manifest.created).isoformat(timespec="seconds")
         console.print(
             Text.assemble(
                 (manifest.index, "bold"),
                 f"  version {manifest.version:06d}, {counted(manifest.documents, 'document')}, "
                 f"{counted(manifest.chunks, 'chunk')}, "
-                f"{manifest.embedder.name}, {kind_of(manifest)}, {manifest.created}",
+                f"{manifest.embedder.name}, {kind_of(manifest)}, {created}",
             )
         )
         if entry.settings:
