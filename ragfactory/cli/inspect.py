@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,7 +59,8 @@ def _data(prepared: PreparedDocument) -> dict[str, Any]:
         "title": prepared.title,
         "language": prepared.language,
         "pages": prepared.pages,
-        "metadata": document.metadata,
+        "metadata": prepared.metadata,
+        "analysis": asdict(prepared.analysis),
         "blocks": [_block(document, block) for block in document.blocks],
         "chunks": [
             {
@@ -108,6 +110,10 @@ def _render(file: Path, prepared: PreparedDocument, console: Console, *, all_blo
         "pages": prepared.pages,
         "blocks": len(prepared.document.blocks),
         "chunks": len(prepared.chunks),
+        "companies": ", ".join(prepared.analysis.named("company")) or None,
+        "topics": ", ".join(prepared.analysis.topics) or None,
+        "domain": prepared.analysis.domain,
+        "period": prepared.analysis.period,
     }
     for name, value in facts.items():
         if value is not None:

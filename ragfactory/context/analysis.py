@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ragfactory.documents.model import Document
 
+VERSION = 1  # raise it when the same document would be said to be about something else
+
 Domain = Literal["finance", "legal", "sales", "coaching", "reviews", "technology", "other"]
 
 MOST_TOPICS = 8
@@ -58,6 +60,12 @@ class Analysis:
     language: str | None = None
     strategy: StrategyName | None = None
     by: Literal["rule", "model"] = "rule"
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Analysis:
+        """Rebuild from what `dataclasses.asdict` or JSON made of one."""
+        entities = tuple(Entity(**entity) for entity in raw["entities"])
+        return cls(**{**raw, "entities": entities, "topics": tuple(raw["topics"])})
 
     def named(self, kind: EntityKind) -> tuple[str, ...]:
         """The entities of one kind."""

@@ -14,7 +14,7 @@ import orjson
 
 from ragfactory.chunking.chunk import chunk_document
 from ragfactory.chunking.model import Chunk
-from ragfactory.context.analysis import analyse
+from ragfactory.context.analysis import Analysis, analyse
 from ragfactory.context.asking import Budget, prompts_for
 from ragfactory.context.periods import document_years
 from ragfactory.context.prompt import PromptSheet
@@ -30,7 +30,7 @@ from ragfactory.profiles import Parse, Profile
 from ragfactory.store.durable import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ragfactory.config import Limits
     from ragfactory.context.templates import Template
@@ -45,8 +45,8 @@ class PreparedDocument:
     """What became of one source. `chunks` and `contexts` go together; the document itself is there when it was asked for.
 
     `key` is the SHA-256 (hex) of the file's bytes, `size` their number, `mtime_ns` the file's time of modification. `metadata` is
-    what the file says of itself, such as its author, and the `years` it is about. `sheet` has a prompt for each chunk where a
-    language model writes the contexts; `contexts` are the structural ones then.
+    what the file says of itself, such as its author, and the years, companies and topics it is about. `sheet` has a prompt for each
+    chunk where a language model writes the contexts; `contexts` are the structural ones then.
     """
 
     key: str
@@ -59,6 +59,7 @@ class PreparedDocument:
     metadata: Metadata
     warnings: tuple[str, ...]
     classification: Classification
+    analysis: Analysis
     chunks: tuple[Chunk, ...]
     contexts: tuple[str, ...]
     sheet: PromptSheet
@@ -76,9 +77,11 @@ class PreparedDocument:
         found = raw.pop("classification")
         document = raw.pop("document")
         sheet = raw.pop("sheet")
+        analysis = Analysis.from_dict(raw.pop("analysis"))
         return cls(
             **raw,
             classification=Classification(found["type"], found["confidence"], tuple(found["evidence"])),
+            analysis=analysis,
             sheet=PromptSheet(
                 sheet["instructions"],
                 sheet["language"],
@@ -104,6 +107,26 @@ class Writing:
 
     budget: Budget
     templates: Mapping[str, Template]
+
+    def sheet(
+        self,
+        document: Document,
+        document_type: str,
+        analysis: Analysis,
+        chunks: Sequence[Chunk],
+        contexts: Sequence[str],
+    ) -> PromptSheet:
+        """What a language model is to be asked about each of the document's chunks, whose structural `contexts` it is told."""
+        prompts = prompts_for(
+            document,
+            chunks,
+            contexts,
+            analysis,
+            document_type=document_type,
+            templates=self.templates,
+            budget=self.budget,
+        )
+        return PromptSheet.of(prompts)
 
 
 def quote_path(path: Path) -> str:
@@ -168,6 +191,7 @@ def prepare(
     profile = profiles[found.type]
     chunks = chunk_document(document, profile.chunk, count_tokens=tokenizers[found.type], detect=detect_language)
     contexts = context_writer(profile.enrich).write(document, chunks)
+    analysis = analyse(document)
     return PreparedDocument(
         key=key,
         size=after.st_size,
@@ -176,34 +200,19 @@ def prepare(
         title=document.title,
         language=document.language,
         pages=document.page_count,
-        metadata=_metadata(document),
+        metadata=_metadata(document, analysis),
         warnings=document.warnings,
         classification=found,
+        analysis=analysis,
         chunks=tuple(chunks),
         contexts=tuple(contexts),
-        sheet=_sheet(document, found.type, chunks, contexts, writing.get(found.type)),
+        sheet=writing[found.type].sheet(document, found.type, analysis, chunks, contexts)
+        if found.type in writing
+        else PromptSheet(),
         parse_s=parsed - started,
         chunk_s=time.perf_counter() - parsed,
         document=document if request.keep_document else None,
     )
-
-
-def _sheet(
-    document: Document, document_type: str, chunks: list[Chunk], contexts: list[str], writing: Writing | None
-) -> PromptSheet:
-    """What a language model is to be asked; nothing where none writes contexts."""
-    if writing is None:
-        return PromptSheet()
-    prompts = prompts_for(
-        document,
-        chunks,
-        contexts,
-        analyse(document),
-        document_type=document_type,
-        templates=writing.templates,
-        budget=writing.budget,
-    )
-    return PromptSheet.of(prompts)
 
 
 def _read(path: Path, forced: str | None, profiles: dict[str, Profile]) -> tuple[Document, Classification]:
@@ -222,9 +231,16 @@ def _parse(path: Path, options: Parse) -> Document:
     return replace(document, language=document.language or detect_language(document.text))
 
 
-def _metadata(document: Document) -> Metadata:
-    years = document_years(document)
-    return {**document.metadata, "years": years} if years else {**document.metadata}
+def _metadata(document: Document, analysis: Analysis) -> Metadata:
+    """What the file says of itself, and what it is about as far as that is known."""
+    about: dict[str, str | list[str] | list[int] | None] = {
+        "years": document_years(document),
+        "companies": list(analysis.named("company")),
+        "topics": list(analysis.topics),
+        "domain": analysis.domain,
+        "period": analysis.period,
+    }
+    return {**document.metadata, **{key: value for key, value in about.items() if value}}
 
 
 def _chunk(raw: dict[str, Any]) -> Chunk:

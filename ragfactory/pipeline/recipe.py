@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ragfactory.chunking.chunk import size_and_overlap
-from ragfactory.context import asking, enriched
+from ragfactory.context import analysis, asking, enriched
 from ragfactory.context.language_models import language_model
 from ragfactory.context.templates import load_templates
 from ragfactory.context.writers import context_writer
@@ -55,6 +55,7 @@ class Recipe:
             "parser": [parser.name, parser.version, self.profile.parse.model_dump(mode="json")],
             "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
             "context": [enriched.VERSION, writer.name, writer.version, *self._authorship()],
+            "analysis": analysis.VERSION,
             "embedder": self.embedder.fingerprint,
             "routing": None if forced else self.routing,
         }
