@@ -120,7 +120,7 @@ class Roster:
         station.not_before = time.monotonic() + self._check_s
 
     def strike(self, station: Station, reason: str) -> None:
-        """Count a failure of a device; the third benches it."""
+        """Count a failure of a device; the third without a success in between benches it."""
         station.strikes += 1
         self._last_trouble = f"{station.name}: {reason}"
         if station.strikes == _STRIKES:

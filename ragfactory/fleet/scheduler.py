@@ -225,6 +225,7 @@ class Fleet:
             for item, answer in zip(unanswered.items, frame.parts, strict=True):
                 self._answers[item.key] = answer
         seconds = frame.data["seconds"]
+        station.strikes = 0
         station.totals.items += len(batch.items)
         station.totals.tokens += batch.tokens
         station.totals.seconds += seconds

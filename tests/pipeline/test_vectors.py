@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import pytest
 from ragfactory import events
 from ragfactory.errors import DeviceUnavailableError, ExitCode, UsageError
 from ragfactory.fleet.leases import holders, machine_wide
+from ragfactory.pipeline import vectors as vectors_module
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.version import Version
 from tests import fleet
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = IndexName("default", "default", "algemeen")
 SHARED = "The lift in the north wing was inspected in May, and nothing was found that could not wait."
+KILLS = 20
 POISON = "This paragraph [[abort]] ends every process that reads it."
 
 
@@ -80,6 +84,40 @@ def test_cards_make_what_one_processor_makes(workplace: Workplace, cards: Simula
     alone.config = alone.config.model_copy(update={"home": tmp_path / "alone"})
     assert set(alone.ingest().devices) == {"cpu"}
     expected, made = vectors(alone), vectors(workplace)
+    assert expected.keys() == made.keys()
+    for text, vector in expected.items():
+        np.testing.assert_array_equal(made[text], vector)
+
+
+def test_workers_killed_at_random_change_nothing_of_an_index(
+    workplace: Workplace, cards: SimulatedBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(60):
+        workplace.write(
+            f"guest-{n:02}.md", f"# Guest {n}\n\nGuest {n} stayed {n % 14 + 1} nights and paid {n * 75} euro."
+        )
+    monkeypatch.setattr(vectors_module, "CARD_BATCH", 1)
+    rng, killed = random.Random(5), 0
+
+    def kill_one(event: Event) -> None:
+        nonlocal killed
+        if isinstance(event, events.Worked) and killed < KILLS and rng.random() < 0.7:
+            os.kill(rng.choice(workers_of(os.getpid())), signal.SIGKILL)
+            killed += 1
+
+    report = workplace.ingest(listener=kill_one)
+    assert killed == KILLS
+    assert (report.exit_code, report.files_added, report.failed) == (ExitCode.OK, 60, [])
+    assert sum(totals.workers_lost for totals in report.devices.values()) >= KILLS / 2, (
+        "some died while they had no work"
+    )
+    made = vectors(workplace)
+    assert len(made) == report.chunks_made == 60
+
+    alone = on(Workplace(tmp_path), "cpu")
+    alone.config = alone.config.model_copy(update={"home": tmp_path / "alone"})
+    alone.ingest()
+    expected = vectors(alone)
     assert expected.keys() == made.keys()
     for text, vector in expected.items():
         np.testing.assert_array_equal(made[text], vector)
