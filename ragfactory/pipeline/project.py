@@ -113,7 +113,7 @@ class Project:
         paths = IndexPaths.of(self.config.indexes, name)
         if lock:
             self._stack.enter_context(writer_lock(paths.lock, self._deadline))
-        manifest, documents = read_contents(paths, name)
+        manifest, documents = read_contents(paths, name, read_all=True)
         self.manifests[name.document_type] = manifest
         for identity, record in documents.items():
             self._note(identity, record)

@@ -129,12 +129,15 @@ def no_such_version(paths: IndexPaths, name: IndexName, number: int) -> IndexNot
 
 
 def read_contents(
-    paths: IndexPaths, name: IndexName, number: int | None = None
+    paths: IndexPaths, name: IndexName, number: int | None = None, *, read_all: bool = False
 ) -> tuple[Manifest, dict[Identity, DocumentRecord]]:
-    """The manifest and the documents of a version, once its files have the right sizes. Raises as `Version.open` does."""
+    """The manifest and the documents of a version, once its files have the right sizes, or with `read_all` the right bytes.
+
+    Raises as `Version.open` does.
+    """
     with hold_version(paths, name, number) as held:
         manifest = read_manifest(held.directory)
-        refuse_damage(paths, held.directory, manifest, read_all=False)
+        refuse_damage(paths, held.directory, manifest, read_all=read_all)
         return manifest, read_documents(held.directory, manifest)
 
 
