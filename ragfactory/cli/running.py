@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -143,14 +144,17 @@ def _exit_code(report: RunReport, errors: Sequence[RagfactoryError], *, some_don
 
 def problems_of(report: RunReport, *, full_paths: bool) -> tuple[Problem, ...]:
     """The files of a run that failed, each with its reason, and what that means for the index when all of them did."""
+    from ragfactory.store.layout import options_of
+
     problems = []
     for entry in report.failed:
         root, path = str(entry["root"]), str(entry["path"])
         shown = root if path == "." else f"{root}/{path}" if full_paths else path
         problems.append(Problem(str(entry["code"]), str(entry["message"]), entry["hint"], shown))
-    if before := len(report.failed_before):
+    failed_before = Counter((entry["tenant"], entry["project"]) for entry in report.failed_before)
+    for (tenant, project), before in failed_before.items():
         files = "1 file that failed before is" if before == 1 else f"{before:,} files that failed before are"
-        hint = "`ragfactory index show --failed` says why; --retry-failed tries again"
+        hint = f"`ragfactory index show --failed {options_of(tenant, project)}` says why; --retry-failed tries again"
         problems.append(Problem.of(FailedBeforeError(f"{files} not tried again, since nothing changed", hint=hint)))
     if report.exit_code is ExitCode.NOT_PUBLISHED:
         problems.append(Problem("nothing_published", "nothing was published; what was published before still serves"))

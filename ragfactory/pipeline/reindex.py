@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from ragfactory.pipeline.run import AUTO, ProjectRun, RunOptions, open_makers
 from ragfactory.pipeline.scan import scan_again
 from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.reporting.report import RunReport
-from ragfactory.store.layout import find_indexes, find_projects
+from ragfactory.store.layout import find_indexes, find_projects, options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ragfactory.config import Config
     from ragfactory.events import Listener
@@ -102,7 +103,7 @@ def _reindex_project(
     known = {*project.documents, *project.failures}
     named = [(root, path) for root, path in known if root in roots and not roots[root].whole]
     found = scan_again([root for root, entry in roots.items() if entry.whole], named)
-    _tell_vanished(found, project, emit)
+    _tell_vanished(found, project, roots, emit)
     profile_of = _profile_of(project, roots)
     ProjectRun(project, options, profile_of, project.roots(), makers=makers, emit=emit).execute(found, report)
 
@@ -114,12 +115,14 @@ def _refuse_unknown(roots: Iterable[RootEntry], config: Config) -> None:
         get_profile(loaded, name)
 
 
-def _tell_vanished(found: Scan, project: Project, emit: Listener) -> None:
+def _tell_vanished(found: Scan, project: Project, roots: Mapping[str, RootEntry], emit: Listener) -> None:
+    where = options_of(project.config.tenant, project.config.project)
     for root in found.vanished:
         documents = sum(1 for identity in project.documents if identity[0] == root)
+        asked = f"--profile {shlex.quote(roots[root].profile)} {where}"
         error = VanishedFolderError(
             f"the folder is not there; the index keeps its {documents} documents",
-            hint="mount the disk; if the documents are to go: ragfactory ingest FOLDER --allow-shrink",
+            hint=f"mount the disk; if the documents are to go: `ragfactory ingest {shlex.quote(root)} --allow-shrink {asked}`",
         )
         emit(events.Failed.of(root, ".", error))
 

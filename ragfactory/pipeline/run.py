@@ -139,7 +139,9 @@ class ProjectRun:
             self._keep_failures(tries.records(found))
 
     def _announce(self, found: Scan, plan: Plan, tasks: int, report: RunReport, tries: Tries) -> None:
-        report.failed_before += [record.model_dump() for record in tries.skipped]
+        config = self._project.config
+        where = {"tenant": config.tenant, "project": config.project}
+        report.failed_before += [where | record.model_dump() for record in tries.skipped]
         self._emit(
             events.Scanned(
                 seen=len(found.sources) + len(found.unreadable),

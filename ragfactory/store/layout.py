@@ -39,6 +39,16 @@ class IndexName:
     def __str__(self) -> str:
         return f"{self.tenant}/{self.project}/{self.document_type}"
 
+    @property
+    def options(self) -> str:
+        """The options of a command line that mean this index, for hints."""
+        return f"{self.project_options} --type {self.document_type}"
+
+    @property
+    def project_options(self) -> str:
+        """The options of a command line that mean its project."""
+        return options_of(self.tenant, self.project)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexPaths:
@@ -97,7 +107,7 @@ class IndexPaths:
         if not _VERSION.fullmatch(text):
             raise DamagedIndexError(
                 f"{self.current}: the number of a version expected, found {text[:20]!r}",
-                hint=self.way_back,
+                hint=self._way_back_from(None),
                 path=str(self.current),
             )
         return int(text)
@@ -105,10 +115,19 @@ class IndexPaths:
     @property
     def way_back(self) -> str:
         """What to do when the version that serves is damaged."""
-        return (
-            "`ragfactory index rollback VERSION` makes an older version serve; "
-            f"or remove {self.current} and ingest the folder again"
-        )
+        try:
+            return self._way_back_from(self.current_number())
+        except DamagedIndexError:
+            return self._way_back_from(None)
+
+    def _way_back_from(self, number: int | None) -> str:
+        """The way to a version older than that, or to any where it is not known."""
+        name = IndexName(*self.root.parts[-3:])
+        anew = f"remove {self.current} and ingest the folder again, with {name.project_options}"
+        older = [other for other in self.version_numbers() if number is None or other < number]
+        if not older:
+            return anew
+        return f"`ragfactory index rollback {older[-1]} {name.options}` makes an older version serve; or {anew}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +161,11 @@ class ProjectPaths:
         """Remove what killed runs left half written of these. Its user holds the lock."""
         for leftover in self.root.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+
+
+def options_of(tenant: str, project: str) -> str:
+    """The options of a command line that mean a project, for hints: whatever the configuration's defaults are."""
+    return f"--tenant {tenant} --project {project}"
 
 
 def find_indexes(

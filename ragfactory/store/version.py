@@ -106,7 +106,9 @@ def current_directory(paths: IndexPaths, name: IndexName) -> Path:
             raise DamagedIndexError(
                 f"CURRENT of {name} names version {seen:06d}, which is not there", hint=paths.way_back
             )
-    raise IndexNotFoundError(f"there is no index {name}", hint="`ragfactory ingest FOLDER` builds one")
+    raise IndexNotFoundError(
+        f"there is no index {name}", hint=f"`ragfactory ingest FOLDER {name.project_options}` builds one"
+    )
 
 
 def hold_version(paths: IndexPaths, name: IndexName, number: int | None = None) -> Hold:

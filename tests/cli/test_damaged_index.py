@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,3 +66,51 @@ def test_damage_is_no_success_for_who_watches_the_metrics(
     assert cli("reindex", "--metrics-file", metrics).status == ExitCode.NO_INDEX
     assert "ragfactory_last_success_timestamp_seconds 0" in metrics.read_text()
     assert "ragfactory_run_exit_code 5" in metrics.read_text()
+
+
+def pasted(cli: Cli, hint: str) -> Ended:
+    """What the command line in a hint comes to."""
+    found = re.search("`ragfactory (.*?)`", hint)
+    assert found, hint
+    return cli(*shlex.split(found[1]))
+
+
+def test_the_hint_leads_back_to_a_version_that_works(cli: Cli, two_versions: IndexPaths) -> None:
+    damage(two_versions, 2)
+    assert cli("search", "seals", *HERE).status == ExitCode.NO_INDEX
+    hint = cli("reindex", "--json").error["hint"]
+    assert pasted(cli, hint).status == 0
+    assert cli("search", "seals", *HERE).status == 0
+    assert cli("reindex", "--json").envelope["data"]["files_added"] == 1
+
+
+def test_the_hint_leads_out_of_a_broken_current(cli: Cli, two_versions: IndexPaths) -> None:
+    two_versions.current.write_text("seven")
+    assert pasted(cli, cli("search", "seals", *HERE, "--json").error["hint"]).status == 0
+    assert cli("search", "seals", *HERE).status == 0
+
+
+def test_with_no_older_version_the_hint_is_to_ingest_again(cli: Cli, two_versions: IndexPaths) -> None:
+    assert cli("index", "rollback", "1", *HERE).status == 0
+    damage(two_versions, 1)
+    hint = cli("reindex", "--json").error["hint"]
+    assert hint == f"remove {two_versions.current} and ingest the folder again, with --tenant acme --project p1"
+    two_versions.current.unlink()
+    assert cli("ingest", "docs", "--profile", "algemeen", *HERE).status == 0
+    assert cli("search", "seals", *HERE).status == 0
+
+
+def test_an_old_version_that_is_damaged_is_removed_as_the_hint_says(cli: Cli, two_versions: IndexPaths) -> None:
+    damage(two_versions, 1)
+    error = cli("index", "check", "--all-versions", "--json").error
+    assert pasted(cli, error["hint"]).status == 0
+    assert two_versions.version_numbers() == [2]
+
+
+def test_a_version_from_before_a_rollback_that_is_damaged_is_named_for_removal(
+    cli: Cli, two_versions: IndexPaths
+) -> None:
+    assert cli("index", "rollback", *HERE).status == 0
+    damage(two_versions, 2)
+    error = cli("index", "check", "--all-versions", "--json").error
+    assert error["hint"].endswith(f"rm -r {two_versions.version(2)}")

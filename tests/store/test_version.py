@@ -143,7 +143,7 @@ def test_the_hint_leads_out_of_damage(two_versions: Shelf, file: str, way: str) 
     with pytest.raises(DamagedIndexError) as caught:
         two_versions.open()
     hint = caught.value.hint or ""
-    assert "`ragfactory index rollback VERSION` makes an older version serve" in hint
+    assert f"`ragfactory index rollback 1 {two_versions.name.options}` makes an older version serve" in hint
     assert f"or remove {paths.current} and ingest the folder again" in hint
     if way == "older":
         rollback(paths, two_versions.name, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,7 @@ def check(
                 problems.append(Problem.of(error))
                 continue
             checks += [(name, entry) for entry in found]
-            problems += [problem for entry in found for problem in _problems(paths, entry)]
+            problems += [problem for entry in found for problem in _problems(name, paths, entry)]
         return CommandResult(
             data={"versions": [_entry(name, entry) for name, entry in checks]},
             render=lambda console: _render([entry for _, entry in checks], console),
@@ -68,12 +69,18 @@ def check(
     run("index check", body, json=json, quiet=quiet)
 
 
-def _problems(paths: IndexPaths, check: VersionCheck) -> list[Problem]:
+def _problems(name: IndexName, paths: IndexPaths, check: VersionCheck) -> list[Problem]:
     from ragfactory.errors import DamagedIndexError
 
-    serves = check.number == paths.current_number()
-    hint = paths.way_back if serves else "it does not serve; `ragfactory index prune` removes old versions"
+    hint = paths.way_back if check.number == paths.current_number() else _way_to_remove(name, paths, check.number)
     return [Problem(DamagedIndexError.code, str(damage), hint=hint, path=str(damage.path)) for damage in check.damage]
+
+
+def _way_to_remove(name: IndexName, paths: IndexPaths, number: int) -> str:
+    newer = sum(other > number for other in paths.version_numbers())
+    if not newer:  # prune keeps one at least, and this is the newest
+        return f"it does not serve; its folder may be removed: rm -r {shlex.quote(str(paths.version(number)))}"
+    return f"it does not serve; `ragfactory index prune --keep {newer} {name.options}` removes it and what is older"
 
 
 def _entry(name: IndexName, check: VersionCheck) -> dict[str, Any]:
