@@ -1,7 +1,7 @@
 """Is every device busy? Eight simulated cards do the same work under three ways of sharing it out; then two real workers embed on
 this CPU, next to one. Prints tables.
 
-    python benchmarks/fleet.py
+    python -m benchmarks.fleet
 
 A device is a real worker process that sleeps for every token as long as a card would work on it. The fleet's figures are
 measured, with all that passes between processes. The two baselines are worked out for the same lengths and cost nothing but

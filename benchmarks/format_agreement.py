@@ -1,6 +1,6 @@
 """Does the same text come out of PDF, DOCX and Markdown? Prints the agreement of each document's three readings.
 
-    python benchmarks/format_agreement.py FOLDER
+    python -m benchmarks.format_agreement FOLDER
 
 FOLDER holds folders of equal texts by format, such as pdf/, docx/ and md/, with equal file names but for the extension. The
 baseline is the Markdown, whose text needs no reading order. Agreement is the Dice coefficient of the words, and of the pairs

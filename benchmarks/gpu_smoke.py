@@ -1,6 +1,6 @@
 """Does it all work on the card of this machine? Runs each part once and prints what came of it; without a card, on the CPU.
 
-    python benchmarks/gpu_smoke.py
+    python -m benchmarks.gpu_smoke
 
 The embedder has bge-m3's shape and random weights, so nothing is downloaded; on the CPU it is a small part of that shape. Its
 vectors mean nothing, but they cost a card what real ones do. The steps: `gpu status`, an ingest of the example company, the

@@ -1,7 +1,8 @@
 """How many kills does the store survive? All of them, or it names what it lost.
 
-    python benchmarks/kill_loop.py --kills 300 --seed 1
+    python -m benchmarks.kill_loop --kills 300 --seed 1
 
+It is started from the folder of the repository and needs the extra `dev`, since it shares the tests' parts.
 Runs over a folder that changes by a seeded script are killed with SIGKILL at the steps of publishing, at changes of the file
 system and at any moment, and so are prunes and rollbacks. After each kill an oracle, which knows what the folder held when the
 run began, opens, checks and searches what serves; every few kills an undisturbed run must bring the indexes to the folder's state.

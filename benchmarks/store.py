@@ -2,8 +2,9 @@
 
     python -m benchmarks.store [--part unchanged|publish|rows]
 
-Everything is made on the spot, in a temporary folder of up to 6 GB. All parts together take about four minutes on two cores; the
-float32 index that rows are compared with takes up to 7 GB of memory. Files are in the system's cache when they are read.
+It is started from the folder of the repository. Everything is made on the spot, in a temporary folder of up to 6 GB. All parts
+together take about four minutes on two cores; the float32 index that rows are compared with takes up to 7 GB of memory. Files are
+in the system's cache when they are read.
 """
 
 from __future__ import annotations
