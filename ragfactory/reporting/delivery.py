@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Body = Callable[[], bytes]
 
 _TIMEOUT_S = 5.0
+_LAST_TRY_S = 1.0  # for a server that was not there when it was asked last
 _FIRST_RETRY_S = 0.2
 _LAST_RETRY_S = 5.0
 _ANSWER_BYTES = 64 * 1024  # an answer that is longer is not read to its end
@@ -37,6 +38,7 @@ class Delivery:
         self._changed = threading.Condition()
         self._waiting: OrderedDict[Hashable, Body] = OrderedDict()
         self._draining = self._stopped = False
+        self._gone = False
         self._refused = 0
         self._reason = ""
         self._thread = threading.Thread(target=self._send_all, name="webhook", daemon=True)
@@ -69,11 +71,14 @@ class Delivery:
                 self._waiting.move_to_end(key, last=False)
 
     def drain(self, seconds: float) -> None:
-        """Wait until everything is sent, at most so long. No body may be put after this."""
+        """Wait until everything is sent, at most so long. No body may be put after this.
+
+        A server that was not there when it was asked last gets one short try.
+        """
         with self._changed:
             self._draining = True
             self._changed.notify()
-        self._thread.join(seconds)
+        self._thread.join(min(seconds, _LAST_TRY_S) if self._gone else seconds)
 
     def stop(self) -> None:
         """Give up what still waits."""
@@ -85,7 +90,11 @@ class Delivery:
         failures = 0
         while (entry := self._next()) is not None:
             key, body = entry
+            is_last = self._draining and self._gone
+            self._connection.timeout = _LAST_TRY_S if is_last else _TIMEOUT_S
             status = self._post(body())
+            if is_last and self._gone:
+                break
             if status is None or status == _TOO_MANY_REQUESTS or status >= 500:
                 failures += 1
                 self._put_back(key, body)
@@ -132,8 +141,11 @@ class Delivery:
                 self._connection.close()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
+            # One that hangs up or talks nonsense is there, and may be on its way back.
+            self._gone = not isinstance(error, http.client.HTTPException | ConnectionResetError | BrokenPipeError)
             self._reason = str(error) if isinstance(error, OSError) else "its answer is not HTTP"
             return None
+        self._gone = False
         if response.status >= 300:
             self._reason = f"HTTP {response.status}"
         return response.status

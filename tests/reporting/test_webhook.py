@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import threading
@@ -243,6 +244,26 @@ def test_a_server_that_stays_dead_is_given_up_and_told(receiver: Receiver, dead:
     assert problem.startswith(f"2 statuses not delivered to the webhook at {server} (")
     assert "sesame" not in problem
     assert "abracadabra" not in problem
+
+
+def test_a_server_that_is_gone_at_the_end_gets_one_more_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+    tried = threading.Event()
+
+    def refuse(_connection: http.client.HTTPConnection) -> None:
+        nonlocal tries
+        tries += 1
+        tried.set()
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", refuse)
+    hook = Webhook("http://127.0.0.1:9/hook", "run-1")
+    assert tried.wait(PROMISE_S)
+    hook.run_ended(0)
+    before = tries
+    hook.close()
+    assert tries - before <= 2, "the last, and one that was under way"
+    assert str(hook.problem).endswith("(nobody listens)")
 
 
 def test_the_end_of_the_run_goes_first_when_time_runs_short(receiver: Receiver) -> None:
