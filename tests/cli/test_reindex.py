@@ -97,6 +97,16 @@ def test_failed_files_are_shown_with_their_reason(cli: Cli, ingested: Workplace)
     assert "empty: " in cli("index", "show", "--failed").out
 
 
+def test_failed_files_of_what_there_is_not_are_refused(cli: Cli, ingested: Workplace) -> None:
+    ended = cli("index", "show", "--failed", "--tenant", "nope", "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.NO_INDEX, "no_index")
+    ended = cli("index", "show", "--failed", "--type", "algemeen", "--json")
+    assert (ended.status, ended.error["code"]) == (ExitCode.USAGE, "usage")
+    ingested.write("bad.txt", "", root="bad")
+    assert cli("ingest", "bad", "--tenant", "nope").status == ExitCode.NOT_PUBLISHED
+    assert "bad.txt" in cli("index", "show", "--failed", "--tenant", "nope").out, "there is no index yet"
+
+
 def test_a_dry_run_lists_files_and_changes_nothing(cli: Cli, ingested: Workplace) -> None:
     ingested.write("c.txt", SEALS.replace("seals", "owls"))
     (ingested.docs / "a.txt").unlink()

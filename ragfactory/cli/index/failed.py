@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
 
 def failed_files(config: Config) -> CommandResult:
-    """The files that failed, each with its reason, how often it was tried and when last."""
+    """The files that failed, each with its reason, how often it was tried and when last.
+
+    Raises IndexNotFoundError when there is no such project; one of which every file failed has no index yet.
+    """
+    from ragfactory.cli.index.selection import indexes_of_project
     from ragfactory.store.failures import load_failures
     from ragfactory.store.layout import ProjectPaths
 
     path = ProjectPaths.of(config.indexes, config.tenant, config.project).failures
     failures = list(load_failures(path).values())
+    if not failures:
+        indexes_of_project(config, document_type=None)
     return CommandResult(
         data={"failed": [_entry(record) for record in failures]},
         render=lambda console: _render(failures, console),

@@ -38,12 +38,15 @@ def show(
     def body(_output: Output) -> CommandResult:
         from ragfactory.cli.index.failed import failed_files
         from ragfactory.cli.index.selection import indexes_of_project
+        from ragfactory.errors import UsageError
         from ragfactory.store.layout import IndexPaths
         from ragfactory.store.settings import read_settings
         from ragfactory.store.version import read_contents
 
         config = options.configure(home, tenant=tenant, project=project)
         if failed:
+            if document_type is not None:
+                raise UsageError("--type: not with --failed", hint="a file that failed is a project's, and of no type")
             return failed_files(config)
         shown = []
         for name in indexes_of_project(config, document_type):
