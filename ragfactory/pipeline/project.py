@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from ragfactory.errors import DamagedIndexError
 from ragfactory.store.durable import make_private_dirs, store_errors
 from ragfactory.store.failures import load_failures, save_failures
 from ragfactory.store.layout import IndexName, IndexPaths, ProjectPaths, find_indexes
@@ -26,7 +27,8 @@ class Project:
     """The indexes of one tenant's project. With `lock`, no other run writes any of them until it is closed.
 
     `documents` are those of all its indexes, `failures` the files that failed, both by (root, path); `left_over` are documents
-    that a killed run left in two indexes, and that are to be taken out of the older; `manifests` are by document type.
+    that a killed run left in two indexes, and that are to be taken out of the older; `manifests` are by document type. `unreadable`
+    says why the list of failures could not be read: they are tried again, and the next list takes its place.
     """
 
     def __init__(self, config: Config, *, lock: bool, wait: float = 0.0) -> None:
@@ -37,6 +39,8 @@ class Project:
         self.manifests: dict[str, Manifest] = {}
         self.documents: dict[Identity, DocumentRecord] = {}
         self.left_over: list[DocumentRecord] = []
+        self.failures: dict[Identity, FailureRecord] = {}
+        self.unreadable: DamagedIndexError | None = None
         self._deadline = time.monotonic() + wait
         self._paths = ProjectPaths.of(config.indexes, config.tenant, config.project)
         self._stack = ExitStack()
@@ -47,7 +51,7 @@ class Project:
                 self._paths.sweep()
             for name in find_indexes(config.indexes, tenant=config.tenant, project=config.project):
                 self._read(name, lock=lock)
-            self.failures = load_failures(self._paths.failures)
+            self._read_failures()
             self._listed_roots = load_roots(self._paths.roots)
             self._stack = self._stack.pop_all()
 
@@ -95,9 +99,9 @@ class Project:
     def keep_failures(self, failures: Iterable[FailureRecord]) -> None:
         """Replace the list of files that failed, when it is another. Raises OSError."""
         listed = {record.identity: record for record in failures}
-        if listed != self.failures:
+        if listed != self.failures or self.unreadable:
             save_failures(self._paths.failures, listed.values())
-            self.failures = listed
+            self.failures, self.unreadable = listed, None
 
     def close(self) -> None:
         """Let go of the locks."""
@@ -117,6 +121,12 @@ class Project:
         self.manifests[name.document_type] = manifest
         for identity, record in documents.items():
             self._note(identity, record)
+
+    def _read_failures(self) -> None:
+        try:
+            self.failures = load_failures(self._paths.failures)
+        except DamagedIndexError as error:
+            self.unreadable = error
 
     def _note(self, identity: Identity, record: DocumentRecord) -> None:
         """Take a document into account; of one that a killed run left in two indexes, the older is taken out."""

@@ -127,6 +127,8 @@ class ProjectRun:
         tries = Tries(self._project, self._recipes, self._profile_of, retry=self._options.retry_failed)
         tasks = tries.worth_trying(plan.tasks)
         self._announce(found, plan, len(tasks), report, tries)
+        if self._project.unreadable:
+            self._emit(events.Notice(f"{self._project.unreadable.message}: what failed before is tried again"))
         if self._options.dry_run:
             for what, places in _planned(plan, tasks, self._project).items():
                 report.planned.setdefault(what, []).extend(places)

@@ -52,7 +52,7 @@ def load_failures(path: Path) -> dict[Identity, FailureRecord]:
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise DamagedIndexError(
             f"{path}: not a list of failed files that can be read",
-            hint="remove it: every failed file is then tried again",
+            hint="the next run tries every file again that failed, and writes a new list",
             path=str(path),
         ) from error
     return {record.identity: record for record in records}

@@ -97,6 +97,27 @@ def test_failed_files_are_shown_with_their_reason(cli: Cli, ingested: Workplace)
     assert "empty: " in cli("index", "show", "--failed").out
 
 
+@pytest.mark.parametrize("is_mended", [False, True])
+def test_a_list_of_failed_files_that_cannot_be_read_is_made_anew(
+    cli: Cli, ingested: Workplace, is_mended: bool
+) -> None:
+    bad = ingested.write("bad.txt", "")
+    cli("reindex")
+    failures = ingested.config.indexes / "default/default/failed.jsonl"
+    failures.write_bytes(failures.read_bytes() + b"{\n")
+    assert cli("index", "show", "--failed").status == ExitCode.NO_INDEX
+    if is_mended:
+        bad.unlink()
+    ended = cli("reindex", "--json")
+    assert [error["code"] for error in ended.envelope["errors"]] == ([] if is_mended else ["empty"])
+    assert ended.envelope["warnings"] == [
+        f"{failures}: not a list of failed files that can be read: what failed before is tried again"
+    ]
+    listed = cli("index", "show", "--failed", "--json").envelope["data"]["failed"]
+    assert [entry["doc_id"] for entry in listed] == ([] if is_mended else ["bad.txt"])
+    assert cli("reindex", "--json").envelope["warnings"] == []
+
+
 def test_failed_files_of_what_there_is_not_are_refused(cli: Cli, ingested: Workplace) -> None:
     ended = cli("index", "show", "--failed", "--tenant", "nope", "--json")
     assert (ended.status, ended.error["code"]) == (ExitCode.NO_INDEX, "no_index")

@@ -114,11 +114,12 @@ def test_a_good_document_stays_when_its_file_fails_and_is_not_tried_again(workpl
     assert workplace.places("seals") == [["a.txt"]]
 
 
-def test_a_damaged_list_is_told_with_the_way_out(workplace: Workplace, failed: Path) -> None:
+def test_a_damaged_list_is_told_and_its_files_tried_again(workplace: Workplace, failed: Path) -> None:
     path = failures_path(workplace)
     path.write_bytes(b"{")
-    with pytest.raises(DamagedIndexError, match=r"failed\.jsonl") as caught:
-        workplace.ingest()
-    assert "remove it" in (caught.value.hint or "")
-    path.unlink()
-    assert tried(workplace.ingest()) == ["bad.txt"]
+    with pytest.raises(DamagedIndexError, match=r"failed\.jsonl"):
+        load_failures(path)
+    report = workplace.ingest()
+    assert tried(report) == ["bad.txt"]
+    assert "failed.jsonl" in report.notices[0]
+    assert tried(workplace.ingest()) == []
