@@ -53,6 +53,8 @@ class _Gauge:
 
 def check_metrics_path(path: Path) -> None:
     """Raise UsageError where a run could not write its metrics to `path`."""
+    if path.suffix != ".prom":
+        raise UsageError(f"{path}: the textfile collector reads names that end in .prom alone", hint="name a file so")
     if path.is_dir():
         raise UsageError(f"{path}: a file for metrics expected, and it is a folder", hint="name a file, such as x.prom")
     if not path.parent.is_dir():

@@ -347,7 +347,7 @@ def test_a_webhook_that_nobody_answers_is_a_note_and_no_failure(cli: Cli, ingest
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--webhook", "ftp://x/"), ("--metrics-file", "no/such/folder/x.prom"), ("--metrics-file", ".")]
+    "arguments", [("--webhook", "ftp://x/"), ("--metrics-file", "no/such/x.prom"), ("--metrics-file", "x.txt")]
 )
 def test_a_report_that_can_go_nowhere_is_a_usage_error(
     cli: Cli, ingested: Workplace, arguments: tuple[str, str]

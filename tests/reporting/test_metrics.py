@@ -97,7 +97,9 @@ def test_the_collector_may_read_it_and_nothing_else_is_left(tmp_path: Path) -> N
 
 def test_a_place_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
-    for path in (tmp_path, tmp_path / "no/such/x.prom", tmp_path / "a-file/x.prom"):
+    (tmp_path / "folder.prom").mkdir()
+    wrong = ("x.txt", "folder.prom", "no/such/x.prom", "a-file/x.prom")
+    for path in (tmp_path / name for name in wrong):
         with pytest.raises(UsageError):
             check_metrics_path(path)
     check_metrics_path(tmp_path / "x.prom")
