@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
 
+_ROOM_MB = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
@@ -51,6 +53,14 @@ def language_model(writer: str, config: Config) -> LanguageModel | None:
         identity = Model(writer, config.context.model, f"{writer}/{config.context.model}")
         return LanguageModel(identity, sampling, config.context.window)
     return None
+
+
+def least_card_mb(gguf: Path) -> int:
+    """The free memory, in MiB, from which on a card is worth trying: its weights, a few chunks at a time, and what CUDA takes.
+
+    llama.cpp would tell it better; importing it may start CUDA, which is left to workers. They plan with what is really free.
+    """
+    return gguf.stat().st_size // 2**20 + _ROOM_MB
 
 
 def _check_magic(path: Path) -> None:

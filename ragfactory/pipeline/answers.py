@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ragfactory import events
 from ragfactory.context.asking import estimate_tokens
+from ragfactory.context.language_models import least_card_mb
 from ragfactory.context.llama.planning import Wish
 from ragfactory.context.llama.serving import TARGET, completion_of, question, setup_of
 from ragfactory.context.prompt import Completion
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     Question = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
     Answers = Generator[tuple[bytes, Completion | Failure]]
 
-_ROOM_MB = 1024  # beside its weights: memory for a few chunks at a time, and what CUDA takes
 # Tokens that a worker is given at once, passages and answers: some rounds of its width, since each batch ends with places empty.
 _BATCH_TOKENS = 65_536
 
@@ -62,8 +62,7 @@ class _OnDevices:
     def __init__(self, model: LanguageModel, config: Config, devices: RunDevices) -> None:
         assert model.path is not None, "it runs on this machine"
         wish = Wish(shared=model.window)
-        # llama.cpp would tell better, and start CUDA in this process: only workers import it. They plan with what is really free.
-        devices.need(Role.WRITE, model.path.stat().st_size // 2**20 + _ROOM_MB)
+        devices.need(Role.WRITE, least_card_mb(model.path))
         setup = setup_of(model.path, wish, keep_free_mb=config.fleet.keep_free_mb)
         self._devices = devices
         self._fleet = devices.fleet(Role.WRITE, TARGET, setup, batch_tokens=_BATCH_TOKENS)

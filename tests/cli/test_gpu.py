@@ -21,6 +21,7 @@ from ragfactory.cli.main import NAME
 from ragfactory.fleet.leases import Lease, machine_wide
 from ragfactory.fleet.marks import mark, marked_process
 from ragfactory.fleet.model import Device
+from tests.context.llama.tiny_gguf import shared_tiny_gguf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,6 +247,21 @@ def test_json_of_plan(cli: Cli, box: SimulatedBox) -> None:
     for role in data["roles"]:
         assert [(entry["device"], entry["eligible"]) for entry in role["devices"][:1]] == [("gpu1", True)]
         assert role["devices"][-1]["uuid"] is None
+
+
+def test_a_plan_says_how_a_language_model_would_run(
+    cli: Cli, box: SimulatedBox, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").symlink_to(shared_tiny_gguf(tmp_path_factory))
+    box.card(0).used_mb = 7600
+    role = cli("gpu", "plan", "--json").envelope["data"]["roles"][-1]
+    assert (role["role"], role["model"]) == ("write", "tiny.gguf")
+    plans = {entry["device"]: entry["plan"] for entry in role["devices"]}
+    assert plans["gpu0"] is plans["cpu"] is None
+    assert (plans["gpu1"]["width"], plans["gpu1"]["kv"]) == (16, "f16")
+    assert "16 chunks at a time" in cli("gpu", "plan").out
 
 
 def test_plan_takes_the_devices_of_the_configuration(cli: Cli, box: SimulatedBox, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = IndexName("default", "default", "algemeen")
 SHARED = "The lift in the north wing was inspected in May, and nothing was found that could not wait."
-KILLS = 20
+KILLS, GUESTS = 20, 70
 POISON = "This paragraph [[abort]] ends every process that reads it."
 
 
@@ -92,7 +92,7 @@ def test_cards_make_what_one_processor_makes(workplace: Workplace, cards: Simula
 def test_workers_killed_at_random_change_nothing_of_an_index(
     workplace: Workplace, cards: SimulatedBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for n in range(60):
+    for n in range(GUESTS):
         workplace.write(
             f"guest-{n:02}.md", f"# Guest {n}\n\nGuest {n} stayed {n % 14 + 1} nights and paid {n * 75} euro."
         )
@@ -101,18 +101,18 @@ def test_workers_killed_at_random_change_nothing_of_an_index(
 
     def kill_one(event: Event) -> None:
         nonlocal killed
-        if isinstance(event, events.Worked) and killed < KILLS and rng.random() < 0.7:
+        if isinstance(event, events.Worked) and killed < KILLS and rng.random() < 0.9:
             os.kill(rng.choice(workers_of(os.getpid())), signal.SIGKILL)
             killed += 1
 
     report = workplace.ingest(listener=kill_one)
     assert killed == KILLS
-    assert (report.exit_code, report.files_added, report.failed) == (ExitCode.OK, 60, [])
+    assert (report.exit_code, report.files_added, report.failed) == (ExitCode.OK, GUESTS, [])
     assert sum(totals.workers_lost for totals in report.devices.values()) >= KILLS / 2, (
         "some died while they had no work"
     )
     made = vectors(workplace)
-    assert len(made) == report.chunks_made == 60
+    assert len(made) == report.chunks_made == GUESTS
 
     alone = on(Workplace(tmp_path), "cpu")
     alone.config = alone.config.model_copy(update={"home": tmp_path / "alone"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli import options
@@ -11,15 +12,28 @@ from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from ragfactory.cli.output import Output
+    from ragfactory.config import Config
+    from ragfactory.context.llama.planning import Plan
     from ragfactory.fleet.model import Box, Role, Verdict
     from ragfactory.fleet.policy import Policy
 
-    Plan = dict[Role, list[Verdict]]
-
 _PURPOSES = {"embed": "make vectors", "rerank": "order what was found", "write": "write contexts"}
+
+
+@dataclass(frozen=True, slots=True)
+class RolePlan:
+    """What is said of each device for a role, and how the language model, if there is one, would run on those that may work."""
+
+    role: Role
+    needed_mb: int
+    verdicts: list[Verdict]
+    model: str | None
+    plans: dict[str, Plan]
 
 
 def plan(
@@ -30,43 +44,91 @@ def plan(
     """Say which devices a run would use for what now, in which order, and why each card would or would not work."""
 
     def body(_output: Output) -> CommandResult:
+        from ragfactory.context.language_models import least_card_mb
         from ragfactory.fleet.driver import open_driver
         from ragfactory.fleet.leases import holders, machine_wide
         from ragfactory.fleet.model import Role
         from ragfactory.fleet.policy import Policy
 
-        policy = Policy(options.configure(home, devices=devices).fleet)
+        config = options.configure(home, devices=devices)
+        policy = Policy(config.fleet)
         with open_driver() as driver:
             box = driver.look()
         policy.devices.require(box)
         held = holders(machine_wide())
-        verdicts = {role: policy.judge(box, role, time.monotonic(), held, own=()) for role in Role}
-        return CommandResult(
-            data=_data(box, policy, verdicts), render=lambda console: _render(box, policy, verdicts, console)
-        )
+        writer = _find_writer(config)
+        roles = []
+        for role in Role:
+            model = writer if role is Role.WRITE else None
+            needed = policy.needs_mb(role) if model is None else least_card_mb(model)
+            verdicts = policy.judge(box, role, time.monotonic(), held, own=(), needed_mb=needed)
+            plans = _plans(model, verdicts, box, config) if model else {}
+            roles.append(RolePlan(role, needed, verdicts, model.name if model else None, plans))
+        return CommandResult(data=_data(box, policy, roles), render=lambda console: _render(box, roles, console))
 
     run("gpu plan", body, json=json)
 
 
-def _data(box: Box, policy: Policy, plan: Plan) -> dict[str, Any]:
+def _find_writer(config: Config) -> Path | None:
+    """The GGUF that would write contexts, where there is one."""
+    from ragfactory.context.language_models import gguf_path
+    from ragfactory.errors import ModelUnavailableError
+
+    try:
+        return gguf_path(config)
+    except ModelUnavailableError:
+        if config.context.gguf:  # it was asked for
+            raise
+        return None
+
+
+def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> dict[str, Plan]:
+    """How the model would be run on each device that may work, by the device's name."""
+    from ragfactory.context.llama.memory import free_mb
+    from ragfactory.context.llama.model import read_shape
+    from ragfactory.context.llama.planning import Wish, plan
+
+    shape, wish = read_shape(model), Wish(shared=config.context.window)
+    free = {card.uuid: card.free_mb for card in box.cards}
+    found = {}
+    for device in (verdict.device for verdict in verdicts if verdict.eligible):
+        room = (free_mb("cpu") if device.uuid is None else free[device.uuid]) - config.fleet.keep_free_mb
+        found[device.name] = plan(shape, room, wish, device="cpu" if device.is_cpu else "cuda")
+    return found
+
+
+def _data(box: Box, policy: Policy, roles: list[RolePlan]) -> dict[str, Any]:
     return {
         "devices": policy.devices.asked,
         "problem": box.problem,
         "roles": [
             {
-                "role": role,
-                "needed_mb": policy.needs_mb(role),
+                "role": found.role,
+                "needed_mb": found.needed_mb,
+                "model": found.model,
                 "devices": [
-                    {"device": v.device.name, "uuid": v.device.uuid, "eligible": v.eligible, "reason": v.reason}
-                    for v in verdicts
+                    {
+                        "device": v.device.name,
+                        "uuid": v.device.uuid,
+                        "eligible": v.eligible,
+                        "reason": v.reason,
+                        "plan": _plan_data(found.plans.get(v.device.name)),
+                    }
+                    for v in found.verdicts
                 ],
             }
-            for role, verdicts in plan.items()
+            for found in roles
         ],
     }
 
 
-def _render(box: Box, policy: Policy, plan: Plan, console: Console) -> None:
+def _plan_data(made: Plan | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    return {"width": made.width, "context": made.context, "kv": made.kv, "needed_mb": made.needed_mb}
+
+
+def _render(box: Box, roles: list[RolePlan], console: Console) -> None:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -74,11 +136,21 @@ def _render(box: Box, policy: Policy, plan: Plan, console: Console) -> None:
     from ragfactory.cli.gpu.table import short_name
 
     names = {card.uuid: short_name(card) for card in box.cards}
-    for role, verdicts in plan.items():
-        console.print(Text.assemble((role, "bold"), f"  {_PURPOSES[role]}: {policy.needs_mb(role):,} MiB of a card"))
+    for found in roles:
+        by = f" with {on_one_line(found.model)}" if found.model else ""
+        console.print(
+            Text.assemble((found.role, "bold"), f"  {_PURPOSES[found.role]}{by}: {found.needed_mb:,} MiB of a card")
+        )
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-        for verdict in verdicts:
+        for verdict in found.verdicts:
             mark = Text("yes", "green") if verdict.eligible else Text("no", "yellow")
             name = "" if verdict.device.uuid is None else names[verdict.device.uuid]
-            table.add_row(mark, verdict.device.name, Text(on_one_line(name)), Text(on_one_line(verdict.reason)))
+            said = verdict.reason + _in_words(found.plans.get(verdict.device.name))
+            table.add_row(mark, verdict.device.name, Text(on_one_line(name)), Text(on_one_line(said)))
         console.print(Padding(table, (0, 0, 1, 2)))
+
+
+def _in_words(made: Plan | None) -> str:
+    if made is None:
+        return ""
+    return f"; {made.width} chunks at a time, {made.context:,} tokens of memory at {made.kv}, {made.needed_mb:,} MiB in all"
