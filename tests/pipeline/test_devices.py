@@ -1,0 +1,74 @@
+"""Two roles on the cards of a run: they stay together where both fit, and else one leaves before the other comes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory.config import Config
+from ragfactory.config import Fleet as Settings
+from ragfactory.fleet.leases import holders, machine_wide
+from ragfactory.fleet.model import Role
+from ragfactory.pipeline.devices import RunDevices
+from tests import fleet
+from tests.fleet.fleets import hashes, items, workers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fleet.nvml.simulated_box import SimulatedBox
+
+TARGET = "misbehaving_worker:answerer"
+
+
+@pytest.fixture
+def devices_with(
+    simulated_box: SimulatedBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., RunDevices]:
+    """The devices of a run on one card of 8 GiB."""
+    simulated_box.resize(1)
+    simulated_box.write()
+    monkeypatch.setenv("PYTHONPATH", str(Path(fleet.__path__[0])))
+
+    def make(**settings: object) -> RunDevices:
+        asked = Settings(check_s=0.05, **settings)  # type: ignore[arg-type]
+        return RunDevices(Config(home=tmp_path, config_dir=tmp_path, fleet=asked), "run-1", lambda _event: None)
+
+    return make
+
+
+@pytest.mark.parametrize(("needed_mb", "stays"), [(3000, True), (5000, False)])
+def test_a_role_leaves_when_the_card_has_no_memory_for_both(
+    devices_with: Callable[..., RunDevices], simulated_box: SimulatedBox, needed_mb: int, stays: bool
+) -> None:
+    with devices_with() as devices:
+        embedding, writing = (devices.fleet(role, TARGET, {}) for role in (Role.EMBED, Role.WRITE))
+        devices.need(Role.WRITE, needed_mb)
+        devices.make_room(embedding)
+        assert embedding.map(items(b"a")) == hashes([b"a"])
+        (embedder,) = workers_of(os.getpid())
+        simulated_box.card(0).add_process(embedder, used_mb=4000)
+        devices.make_room(writing)
+        assert embedding.is_loaded is stays
+        if not stays:
+            simulated_box.card(0).processes, simulated_box.card(0).used_mb = (), 1
+        assert writing.map(items(b"b")) == hashes([b"b"])
+        assert len(workers_of(os.getpid())) == 1 + stays
+        assert len(holders(machine_wide())) == 1
+    assert workers_of(os.getpid()) == []
+    assert holders(machine_wide()) == {}
+
+
+@pytest.mark.parametrize(("unload", "loaded"), [("immediate", False), ("never", True), ("idle:600", True)])
+def test_what_rests_leaves_the_card_unless_it_is_to_stay(
+    devices_with: Callable[..., RunDevices], unload: str, loaded: bool
+) -> None:
+    with devices_with(unload=unload) as devices:
+        embedding = devices.fleet(Role.EMBED, TARGET, {})
+        embedding.map(items(b"a"))
+        devices.rest(embedding)
+        assert embedding.is_loaded is loaded
+        assert bool(holders(machine_wide())) is loaded
