@@ -43,4 +43,4 @@ def test_files_that_failed_before_are_told_by_project(cli: Cli, workplace: Workp
     assert [error["code"] for error in errors] == ["failed_before", "failed_before"]
     for error, project in zip(errors, ("one", "two"), strict=True):
         (line,) = re.findall("`ragfactory (.*?)`", error["hint"])
-        assert f"bad-{project}.txt" in cli(*shlex.split(line)).out
+        assert f"bad-{project}.txt" in cli(*shlex.split(line), "--json").out

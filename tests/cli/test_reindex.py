@@ -125,7 +125,7 @@ def test_failed_files_of_what_there_is_not_are_refused(cli: Cli, ingested: Workp
     assert (ended.status, ended.error["code"]) == (ExitCode.USAGE, "usage")
     ingested.write("bad.txt", "", root="bad")
     assert cli("ingest", "bad", "--tenant", "nope").status == ExitCode.NOT_PUBLISHED
-    assert "bad.txt" in cli("index", "show", "--failed", "--tenant", "nope").out, "there is no index yet"
+    assert "bad.txt" in cli("index", "show", "--failed", "--tenant", "nope", "--json").out, "there is no index yet"
 
 
 def test_a_dry_run_lists_files_and_changes_nothing(cli: Cli, ingested: Workplace) -> None:

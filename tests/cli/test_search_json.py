@@ -81,7 +81,7 @@ def test_filters_are_repeated_and_a_document_says_what_it_knows_of_itself(cli: C
     assert data["filters"] == ["year=2024", "path~*.MD"]
     (chunk,) = data["chunks"]
     assert (chunk["doc_id"], chunk["metadata"]["language"]) == ("report.md", "en")
-    assert chunk["metadata"].keys() == METADATA | {"author", "years"}
+    assert chunk["metadata"].keys() == METADATA | {"author", "period", "years"}
     assert (chunk["metadata"]["author"], chunk["metadata"]["years"]) == ("Anna", [2023, 2024])
 
 

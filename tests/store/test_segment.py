@@ -59,8 +59,9 @@ def test_deleted_rows_do_not_count(folder: Path) -> None:
 
 
 def test_a_segment_of_other_length_is_damage(folder: Path) -> None:
+    segment = Segment(folder, SegmentEntry(number=3, rows=6, deleted=0), DIMENSION)
     with pytest.raises(DamagedIndexError, match="6 vectors expected, found 5"):
-        Segment(folder, SegmentEntry(number=3, rows=6, deleted=0), DIMENSION)
+        segment.vectors.open()
 
 
 def test_an_unfinished_segment_can_be_closed(tmp_path: Path) -> None:
