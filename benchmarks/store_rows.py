@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks.store_measures import Apart, apart, new_bytes
 from ragfactory.config import Config
 from ragfactory.profiles import Index as IndexOptions
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 from ragfactory.store.durable import make_private_dirs
 from ragfactory.store.faiss_files import import_faiss
 from ragfactory.store.layout import IndexName, IndexPaths

@@ -14,7 +14,8 @@ from ragfactory.embedding import engine
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.pipeline.reindex import Reindexed, Selection, reindex
 from ragfactory.pipeline.run import RunOptions
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 from tests.fleet.nvml.simulated_box import SimulatedBox, build_library
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.report import RunReport
-    from ragfactory.retrieval.search import SearchResult
+    from ragfactory.retrieval.results import SearchResult
 
 MINILM = "all-minilm-l6-v2"
 EVERYTHING = Selection()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ragfactory.cli.output import Output
-    from ragfactory.retrieval.search import Hit, SearchResult
+    from ragfactory.retrieval.results import Hit, SearchResult
 
 
 _INDENT = (0, 0, 0, 4)
@@ -65,7 +65,8 @@ def search(
         # Read when NumPy is first imported. A query is too small to share out, and threads spin while they wait for a busy core.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from ragfactory.retrieval.filters import parse_filter
-        from ragfactory.retrieval.search import Mode, Searcher
+        from ragfactory.retrieval.results import Mode
+        from ragfactory.retrieval.search import Searcher
 
         conditions = [parse_filter(text) for text in filters or ()]
         config = options.configure(home, tenant=tenant, project=project)

@@ -12,7 +12,7 @@ from ragfactory.errors import QuestionsError
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import Difference, Interval, difference, interval
-from ragfactory.retrieval.search import Mode
+from ragfactory.retrieval.results import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ragfactory.evaluation.questions import Question, Target
-    from ragfactory.retrieval.search import Hit
+    from ragfactory.retrieval.results import Hit
 
 _HEAD = 60  # characters of a sentence or turn by which it is known: a chunk may end within it
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

@@ -2,85 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property, reduce
-from operator import add
+from dataclasses import replace
+from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Self, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
 from ragfactory.context.enriched import enriched_text
 from ragfactory.documents.model import clean
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
-from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
+from ragfactory.retrieval.parts import find_by_vector, find_by_words, rows_among
 from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.ranking import Candidate, rank
 from ragfactory.retrieval.reranking import QueryReranker
+from ragfactory.retrieval.results import Hit, Mode, SearchResult
+from ragfactory.retrieval.timing import Clock
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ragfactory.config import Config
-    from ragfactory.retrieval.filters import Condition, Mask
-    from ragfactory.retrieval.places import PlaceInDocument
-    from ragfactory.store.lexical import RowIds
-    from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest
-    from ragfactory.store.vectors import Matrix
-
-    Row: TypeAlias = tuple[IndexName, int]  # a row of an index, by its id
-    Scores: TypeAlias = dict[Row, float]
+    from ragfactory.retrieval.filters import Condition
+    from ragfactory.retrieval.parts import Row, Scores
+    from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
-
-
-class Mode(StrEnum):
-    """Which parts of the hybrid are used."""
-
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found, with the score of each stage; None where a stage did not look at it.
-
-    `score` is that of the last stage that looked at it.
-    """
-
-    index: IndexName
-    version: int
-    chunk: ChunkRecord
-    chunk_hash: str
-    at: PlaceInDocument
-    others: tuple[PlaceInDocument, ...]
-    score: float
-    dense: float | None
-    lexical: float | None
-    fused: float | None
-    rerank: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The passages for a query, best first, and how long each stage took in milliseconds.
-
-    `notes` say, a line each, what was left out.
-    """
-
-    query: str
-    hits: tuple[Hit, ...]
-    timings_ms: dict[str, float]
-    notes: tuple[str, ...] = ()
 
 
 class Searcher:
@@ -145,19 +96,19 @@ class Searcher:
         mode = Mode(mode)
         retrieve = {name: own.model_copy(update=override) for name, own in self._retrieve.items()}
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
-        clock = _Clock()
-        among = self._among(filters)
+        clock = Clock()
+        among = rows_among(self._versions, filters)
         if filters:
             clock.note("filter")
         lexical: Scores = {}
         if mode is not Mode.DENSE:
-            lexical = self._by_words(query, depth, among)
+            lexical = find_by_words(self._versions, query, depth, self.languages, among)
             clock.note("lexical")
         dense: Scores = {}
         if mode is not Mode.TEXT:
             vectors = self._embedders.encode(query)
             clock.note("embed")
-            dense = self._by_vector(vectors, depth, among, lexical, exact=exact)
+            dense = find_by_vector(self._versions, vectors, depth, among, lexical, exact=exact)
             clock.note("dense")
         candidates = [
             self._candidate(row, mode, retrieve[row[0]], dense.get(row), lexical.get(row)) for row in lexical | dense
@@ -184,8 +135,8 @@ class Searcher:
         Weights are fitted to these.
         """
         query = clean(query).strip()
-        lexical = self._by_words(query, depth, {})
-        dense = self._by_vector(self._embedders.encode(query), depth, {}, lexical, exact=False)
+        lexical = find_by_words(self._versions, query, depth, self.languages, {})
+        dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
         candidates = (
             self._candidate(row, Mode.HYBRID, self._retrieve[row[0]], dense.get(row), lexical.get(row))
             for row in sorted(lexical | dense)
@@ -222,47 +173,6 @@ class Searcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _among(self, filters: Sequence[Condition]) -> dict[IndexName, Mask]:
-        """The rows to look among, by row id; of no index when there are no filters, and all rows that count are meant."""
-        if not filters:
-            return {}
-        refuse_unknown_keys(filters, self._versions.values())
-        return {name: matching_rows(version, filters) for name, version in self._versions.items()}
-
-    def _by_words(self, query: str, depth: int, among: Mapping[IndexName, Mask]) -> Scores:
-        languages = self.languages
-        statistics = [version.lexical.statistics(query, languages) for version in self._versions.values()]
-        overall = reduce(add, statistics)
-        found: Scores = {}
-        for name, version in self._versions.items():
-            narrowing = _narrowing(version, among[name]) if name in among else {}
-            hits = version.lexical.search(query, depth, languages, overall, **narrowing)
-            found |= {(name, hit.row): hit.score for hit in hits}
-        return found
-
-    def _by_vector(
-        self,
-        vectors: Mapping[str, Matrix],
-        depth: int,
-        among: Mapping[IndexName, Mask],
-        found_by_words: Iterable[Row],
-        *,
-        exact: bool,
-    ) -> Scores:
-        """What is nearest, and what was found by words: that gets its dense score too, so that fusion compares like with like."""
-        found: Scores = {}
-        for name, version in self._versions.items():
-            vector = vectors[version.manifest.embedder.fingerprint]
-            located = [version.locate(row_id) for index, row_id in found_by_words if index == name]
-            for number, segment in version.segments.items():
-                known = np.array([row for other, row in located if other == number], dtype=np.int64)
-                live = among[name][segment.ids] if name in among else segment.live
-                scores, nearest = segment.vectors.search(vector, depth, live, exact=exact)
-                for rows, of_rows in ((known, segment.vectors.scores(vector, known)), (nearest, scores)):
-                    ids = segment.ids[rows].tolist()
-                    found |= {(name, row_id): score for row_id, score in zip(ids, of_rows.tolist(), strict=True)}
-        return found
 
     def _candidate(
         self, row: Row, mode: Mode, retrieve: Retrieve, dense: float | None, lexical: float | None
@@ -311,32 +221,3 @@ class Searcher:
             fused=candidate.fused if mode is Mode.HYBRID else None,
             rerank=candidate.rerank,
         )
-
-
-def _narrowing(version: Version, matching: Mask) -> dict[str, RowIds]:
-    """What full text is told of the rows to look among: their ids, or those of all other rows when they are fewer."""
-    others = np.zeros_like(matching)
-    for segment in version.segments.values():
-        others[segment.ids[segment.live]] = True
-    others &= ~matching
-    if matching.sum() <= others.sum():
-        return {"only": np.flatnonzero(matching)}
-    return {"without": np.flatnonzero(others)}
-
-
-class _Clock:
-    """How long each stage of a search took."""
-
-    def __init__(self) -> None:
-        self._started = self._noted = time.perf_counter()
-        self._timings_ms: dict[str, float] = {}
-
-    def note(self, stage: str) -> None:
-        """End a stage, which began when the one before ended."""
-        now = time.perf_counter()
-        self._timings_ms[stage] = round(1000 * (now - self._noted), 2)
-        self._noted = now
-
-    def stop(self) -> dict[str, float]:
-        """Milliseconds by stage, and in total."""
-        return self._timings_ms | {"total": round(1000 * (time.perf_counter() - self._started), 2)}

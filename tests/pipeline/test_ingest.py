@@ -26,7 +26,7 @@ from ragfactory.errors import (
 from ragfactory.pipeline import assembly, vectors
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.reporting.report import RunReport
-from ragfactory.retrieval.search import Mode
+from ragfactory.retrieval.results import Mode
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.readers import shut_out_readers

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import RagfactoryError
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 from ragfactory.store.check import check_index
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.version import Version
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ragfactory.config import Config
-    from ragfactory.retrieval.search import Hit
+    from ragfactory.retrieval.results import Hit
     from tests.proofs.changing_library import Document
 
     Documents = Mapping[str, Document]

@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from ragfactory.config import Config
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 from tests.store.conftest import NAME, Shelf, contents
 
 STEADY = {f"steady-{n}.txt": [f"de kade bij het oude gebouw nummer {n}"] for n in range(3)}

@@ -9,7 +9,8 @@ import pytest
 
 from ragfactory.errors import ExitCode, UsageError
 from ragfactory.retrieval.filters import Condition, parse_filter
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragfactory.retrieval.filters import Condition
-from ragfactory.retrieval.search import Mode
+from ragfactory.retrieval.results import Mode
 from tests.retrieval.conftest import PAPERS
 
 if TYPE_CHECKING:
     from ragfactory.retrieval.places import PlaceInDocument
-    from ragfactory.retrieval.search import Hit, Searcher
+    from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.search import Searcher
 
 COMPARISONS = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 VALUES = {

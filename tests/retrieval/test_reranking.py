@@ -8,7 +8,8 @@ import pytest
 
 from ragfactory.embedding import locate
 from ragfactory.errors import ModelUnavailableError
-from ragfactory.retrieval.search import Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
 from tests.tiny_reranker import SPEC
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ import pytest
 
 from ragfactory.embedding import locate, weights
 from ragfactory.errors import DamagedIndexError, ExitCode, IndexNotFoundError, MissingExtraError, UsageError
-from ragfactory.retrieval.search import MAX_TOP_K, Mode, Searcher
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import MAX_TOP_K, Searcher
 from ragfactory.store.layout import IndexName, IndexPaths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ragfactory.retrieval.search import SearchResult
+    from ragfactory.retrieval.results import SearchResult
     from tests.conftest import Workplace
 
 

@@ -1,0 +1,53 @@
+"""What a search gives back: the passages that were found, with the score of each stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ragfactory.retrieval.places import PlaceInDocument
+    from ragfactory.store.layout import IndexName
+    from ragfactory.store.records import ChunkRecord
+
+
+class Mode(StrEnum):
+    """Which parts of the hybrid are used."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, with the score of each stage; None where a stage did not look at it.
+
+    `score` is that of the last stage that looked at it.
+    """
+
+    index: IndexName
+    version: int
+    chunk: ChunkRecord
+    chunk_hash: str
+    at: PlaceInDocument
+    others: tuple[PlaceInDocument, ...]
+    score: float
+    dense: float | None
+    lexical: float | None
+    fused: float | None
+    rerank: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The passages for a query, best first, and how long each stage took in milliseconds.
+
+    `notes` say, a line each, what was left out.
+    """
+
+    query: str
+    hits: tuple[Hit, ...]
+    timings_ms: dict[str, float]
+    notes: tuple[str, ...] = ()
