@@ -53,7 +53,7 @@ def new_chunk(
     source: Source, prepared: PreparedDocument, recipe: Recipe, chunk: Chunk, place: Place, *, context: Context
 ) -> NewChunk:
     """A chunk with its record, the text that is embedded and searched, and its keys."""
-    text = enriched_text(source.name, prepared.classification.type, context.text, chunk.text)
+    text = enriched_text(context.text, chunk.text)
     record = ChunkRecord(
         root=source.root,
         path=source.doc_id,

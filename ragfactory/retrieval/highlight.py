@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ragfactory.store.lexical import stems
+from ragfactory.store.analysis import stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
 
 
 def matches(passage: str, query: str, languages: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Self
 
 from ragfactory.context.enriched import enriched_text
@@ -197,7 +196,7 @@ class Searcher:
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
         chunk = version.segments[number].chunk(row)
-        return enriched_text(PurePath(chunk.path).name, candidate.index.document_type, chunk.context, chunk.text)
+        return enriched_text(chunk.context, chunk.text)
 
     def _hit(self, candidate: Candidate, mode: Mode, filters: Sequence[Condition]) -> Hit:
         version = self._versions[candidate.index]

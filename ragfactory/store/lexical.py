@@ -1,7 +1,7 @@
 """The full-text index of a version: tantivy, a stemmer and stop words per language, over raw text and context.
 
 A chunk's words go into the field of its language, stemmed (as they are where the language has no stemmer), and into a field for
-exact forms. A row is identified by its id, which it keeps when segments are merged.
+exact forms, beside what its document is called. A row is identified by its id, which it keeps when segments are merged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import tantivy
 
 from ragfactory.errors import DamagedIndexError
+from ragfactory.store.analysis import LANGUAGES, analyzer, compound_parts, with_codes, with_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,13 +25,11 @@ if TYPE_CHECKING:
 
     RowIds = npt.NDArray[np.integer[Any]]
 
-# tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
-LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 
 _ID, _EXACT, _OTHER = "id", "exact", "other"
 _WRITER_MEMORY = 64_000_000
-_EXACT_BOOST = 0.5
+_PART_WEIGHT = 0.5  # of a part of a compound that is asked for
 _MAX_WORDS = 256  # of a query: more only makes it slow
 
 
@@ -75,12 +74,12 @@ class LexicalWriter:
         with _disk_errors():
             self._writer: Any = index.writer(_WRITER_MEMORY, 1)
 
-    def add(self, row_id: int, text: str, language: str | None) -> None:
-        """Index the text of a row."""
+    def add(self, row_id: int, text: str, language: str | None, about: str = "") -> None:
+        """Index the text of a row, and words `about` its document."""
         document = tantivy.Document()
         document.add_integer(_ID, row_id)
-        document.add_text(_EXACT, text)
-        document.add_text(language if language in LANGUAGES else _OTHER, text)
+        document.add_text(_EXACT, with_codes(f"{about}\n{text}"))
+        document.add_text(language if language in LANGUAGES else _OTHER, with_parts(text, language))
         with _disk_errors():
             self._writer.add_document(document)
 
@@ -114,8 +113,7 @@ class LexicalIndex:
 
     def statistics(self, query: str, languages: Sequence[str]) -> Statistics:
         """How often the words of `query` occur here; those of several indexes add up."""
-        terms = _terms(query, languages)
-        counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in terms}
+        counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in _terms(query, languages)}
         return Statistics(self._searcher.num_docs, counts)
 
     def search(
@@ -137,9 +135,9 @@ class LexicalIndex:
         """
         own = self.statistics(query, languages)
         clauses = [
-            (tantivy.Occur.Should, self._clause(field, word, own, overall or own))
-            for field, word in own.counts
-            if own.counts[field, word]
+            (tantivy.Occur.Should, self._clause(term, weight, own, overall or own))
+            for term, weight in _terms(query, languages).items()
+            if own.counts[term]
         ]
         if not clauses:
             return []
@@ -157,28 +155,23 @@ class LexicalIndex:
             clauses.append((tantivy.Occur.MustNot, tantivy.Query.term_set_query(self._schema, _ID, without.tolist())))
         return tantivy.Query.boolean_query(clauses) if len(clauses) > 1 else words
 
-    def _clause(self, field: str, word: str, own: Statistics, overall: Statistics) -> Any:
-        term = (field, word)
-        boost = (_EXACT_BOOST if field == _EXACT else 1.0) * overall.idf(term) / own.idf(term)
-        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, word), boost)
+    def _clause(self, term: tuple[str, str], weight: float, own: Statistics, overall: Statistics) -> Any:
+        boost = weight * overall.idf(term) / own.idf(term)
+        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, *term), boost)
 
 
-def _terms(query: str, languages: Sequence[str]) -> list[tuple[str, str]]:
-    """The fields to look in, each with the words of `query` as that field has them."""
+def _terms(query: str, languages: Sequence[str]) -> dict[tuple[str, str], float]:
+    """The fields to look in, each with the words of `query` as that field has them, and what a word counts there."""
     fields: dict[str, str | None] = {language: language for language in languages if language in LANGUAGES}
     fields |= {_OTHER: None, _EXACT: None}
-    return [
-        (field, word)
-        for field, language in fields.items()
-        for word in list(dict.fromkeys(_analyzer(language).analyze(query)))[:_MAX_WORDS]
-    ]
-
-
-def stems(text: str, languages: Sequence[str]) -> set[str]:
-    """What is looked up for `text`: its words as the index has them, stop words left out where a language is known."""
-    known: list[str | None] = [language for language in languages if language in LANGUAGES]
-    known = known or [None]
-    return {stem for language in known for stem in _analyzer(language).analyze(text)}
+    terms: dict[tuple[str, str], float] = {}
+    for field, language in fields.items():
+        words = analyzer(language).analyze(with_codes(query))
+        of_parts = analyzer(language).analyze(" ".join(compound_parts(query, language)))
+        weights = dict.fromkeys(list(dict.fromkeys(words))[:_MAX_WORDS], 1.0)
+        weights |= {word: _PART_WEIGHT for word in of_parts[:_MAX_WORDS] if word not in weights}
+        terms |= {(field, word): weight for word, weight in weights.items()}
+    return terms
 
 
 @contextmanager
@@ -198,20 +191,11 @@ def _schema() -> Any:
     return builder.build()
 
 
-def _analyzer(language: str | None) -> Any:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(100)).filter(tantivy.Filter.lowercase())
-    if language is not None:
-        name = LANGUAGES[language]
-        builder = builder.filter(tantivy.Filter.stopword(name)).filter(tantivy.Filter.stemmer(name))
-    return builder.filter(tantivy.Filter.ascii_fold()).build()
-
-
 def _register(index: Any) -> None:
     for language in LANGUAGES:
-        index.register_tokenizer(language, _analyzer(language))
+        index.register_tokenizer(language, analyzer(language))
     for name in (_OTHER, _EXACT):
-        index.register_tokenizer(name, _analyzer(None))
+        index.register_tokenizer(name, analyzer(None))
     # A reader that watched for commits would do so in a thread, which writes a lock file into the folder at times of its own.
     index.config_reader(reload_policy="manual")
 

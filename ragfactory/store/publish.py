@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -251,7 +252,7 @@ class VersionBuilder:
         row = self._next_row
         self._next_row += 1
         self._writer.append(row, chunk.record, chunk.chunk_key, chunk.vector_key)
-        self._lexical.add(row, chunk.indexed_text, chunk.record.language)
+        self._lexical.add(row, chunk.indexed_text, chunk.record.language, about=PurePath(chunk.record.path).name)
         return row
 
     def _seal(self) -> None:

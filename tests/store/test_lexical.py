@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ragfactory.errors import DamagedIndexError
+from ragfactory.store.analysis import stems
 from ragfactory.store.durable import link_or_copy, sha256_of
-from ragfactory.store.lexical import LOCK_FILES, LexicalIndex, LexicalWriter, stems
+from ragfactory.store.lexical import LOCK_FILES, LexicalIndex, LexicalWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,59 @@ def test_other_forms_of_a_word_are_found_in_its_own_language(
 def test_accents_and_case_make_no_difference(tmp_path: Path, written: str, asked: str) -> None:
     index = build(tmp_path, (written, None))
     assert rows(index, asked) == rows(index, asked.upper()) == [0]
+
+
+@pytest.mark.parametrize(
+    "written", ["1.577", "1,577", "1577", "1 577", "€ 1.577,00", "$1,577.00", "(1.577)", "1\u2019577"]
+)
+@pytest.mark.parametrize("asked", ["1.577", "1577", "€ 1.577,00", "1,577.00"])
+def test_a_number_is_found_in_every_notation(tmp_path: Path, written: str, asked: str) -> None:
+    index = build(tmp_path, (f"Gebouwen | {written} | 12", "nl"), ("Terreinen | 577 | 1 | 1.578", "nl"))
+    assert rows(index, asked) == [0]
+
+
+def test_decimals_are_part_of_a_number(tmp_path: Path) -> None:
+    index = build(tmp_path, ("een marge van 12,50%", "nl"), ("12 van 50", "nl"), ("1250 stuks", "nl"))
+    assert rows(index, "12.5") == [0]
+    assert rows(index, "1.250") == [2]
+
+
+@pytest.mark.parametrize("asked", ["XK-4472", "XK4472", "xk 4472", "4472"])
+def test_a_code_is_found_with_and_without_its_signs(tmp_path: Path, asked: str) -> None:
+    index = build(tmp_path, ("the valve XK-4472 fits", "en"), ("the valve XK-4471 fits", "en"))
+    assert rows(index, asked)[0] == 0
+
+
+def test_initials_are_one_word(tmp_path: Path) -> None:
+    index = build(tmp_path, ("Camping De Brem B.V.", "nl"), ("Camping V en B", "nl"))
+    assert rows(index, "BV") == rows(index, "b.v.") == [0]
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "asked"),
+    [
+        ("nl", "de bedrijfsgebouwen zijn verkocht", "gebouw"),
+        ("nl", "de kosten van het personeel", "personeelskosten"),
+        ("nl", "Afschrijvingskosten.", "afschrijving"),
+        ("de", "die Personalkosten steigen", "Kosten"),
+        ("de", "der Wert der Grundstücke", "Grundstückswert"),
+    ],
+)
+def test_compounds_and_their_parts_find_each_other(tmp_path: Path, language: str, written: str, asked: str) -> None:
+    index = build(tmp_path, (written, language), ("iets anders / etwas anderes", language))
+    assert rows(index, asked, [language]) == [0]
+
+
+def test_a_whole_compound_counts_more_than_its_parts(tmp_path: Path) -> None:
+    index = build(tmp_path, ("kosten en personeel", "nl"), ("de personeelskosten dalen", "nl"), ("kosten", "nl"))
+    assert rows(index, "personeelskosten") == [1, 0, 2]
+
+
+def test_words_about_a_document_are_found(tmp_path: Path) -> None:
+    writer = LexicalWriter(tmp_path)
+    writer.add(0, "de omzet steeg", "nl", about="jaarrekening_2024-brem.pdf")
+    writer.commit()
+    assert rows(LexicalIndex(tmp_path), "brem") == [0]
 
 
 def test_an_exact_form_counts_more_than_its_stem(tmp_path: Path) -> None:

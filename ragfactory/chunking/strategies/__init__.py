@@ -36,10 +36,10 @@ class Strategy:
 
 
 STRATEGIES: dict[StrategyName, Strategy] = {
-    "default": Strategy(default.spans, 800, 0, "characters"),
+    "default": Strategy(default.spans, 1200, 0, "characters"),
     "page_plus_table_aware": Strategy(page_plus_table_aware.spans, 1500, 200, "characters"),
     "semantic_sections": Strategy(semantic_sections.spans, 1200, 150, "characters"),
-    "conversation_turns": Strategy(conversation_turns.spans, 600, 0, "characters"),
+    "conversation_turns": Strategy(conversation_turns.spans, 1200, 0, "characters"),
     "table_aware": Strategy(table_aware.spans, 1000, 100, "characters"),
     "words": Strategy(words.spans, 500, 20, "words"),
     "tokens": Strategy(tokens.spans, 250, 25, "tokens"),

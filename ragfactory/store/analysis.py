@@ -1,0 +1,59 @@
+"""The words of a text as the full-text index has them: stemmed in its language, and in exact forms.
+
+Both have numbers in one notation. Among the stems are the parts of compounds; among the exact forms codes without their signs.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import tantivy
+
+from ragfactory.store.compounds import LANGUAGES as COMPOUNDING
+from ragfactory.store.compounds import parts
+from ragfactory.store.notation import codes, one_notation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
+LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
+
+_LONGEST = 100  # bytes of a word
+_PUNCTUATION = ".,;:!?()[]{}<>\"'`*_|/\\-–—…“”‘’„«»"
+_WORD = r"\d+\.\d+|[\p{L}\p{N}\p{M}]+"
+
+
+@cache
+def analyzer(language: str | None) -> Any:
+    """Tantivy's analyzer for the words of a language, or, with None, for exact forms."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_WORD))
+    builder = builder.filter(tantivy.Filter.remove_long(_LONGEST)).filter(tantivy.Filter.lowercase())
+    if language is not None:
+        name = LANGUAGES[language]
+        builder = builder.filter(tantivy.Filter.stopword(name)).filter(tantivy.Filter.stemmer(name))
+    return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+def with_parts(text: str, language: str | None) -> str:
+    """What `analyzer(language)` is given of a text: numbers in one notation, and after it the parts of its compounds."""
+    return " ".join((one_notation(text), *compound_parts(text, language)))
+
+
+def with_codes(text: str) -> str:
+    """What `analyzer(None)` is given of a text: numbers in one notation, and after it its codes without their signs."""
+    return " ".join((one_notation(text), *codes(text)))
+
+
+def compound_parts(text: str, language: str | None) -> list[str]:
+    """The parts of all compounds in a text, in their order."""
+    if language not in COMPOUNDING:
+        return []
+    return [part for word in text.lower().split() for part in parts(word.strip(_PUNCTUATION), language)]
+
+
+def stems(text: str, languages: Sequence[str]) -> set[str]:
+    """What is looked up for `text`: its words as the index has them, stop words left out where a language is known."""
+    known: list[str | None] = [language for language in languages if language in LANGUAGES]
+    return {stem for language in known or [None] for stem in analyzer(language).analyze(with_parts(text, language))}

@@ -1,0 +1,46 @@
+"""Numbers, codes and abbreviations in one notation, however they are written: 1.577,00 and 1,577 and 1 577 are all 1577.
+
+A group of three digits after a separator counts as thousands, unless a zero stands alone before it. Signs, currencies and
+zeros at the end of decimals are left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+_THOUSANDS = r"\d{1,3}(?:(?P<separator>[.,'’\u00a0\u2009\u202f ])\d{3})(?:(?P=separator)\d{3})*"
+_NUMBER = re.compile(rf"(?<!\w)(?:(?P<grouped>{_THOUSANDS})|(?P<whole>\d+))(?:[.,](?P<decimals>\d+))?(?!\w)")
+_JOINED = re.compile(r"(?<![\w.,])\w+(?:[-/._]\w+)+")
+_DIGITS = 6
+_INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}")
+
+
+def one_notation(text: str) -> str:
+    """`text` with every number in plain digits and a decimal point, and initials without points (B.V. is BV).
+
+    Where only blanks group the digits, which may as well be numbers side by side, these stay beside the whole.
+    """
+    text = _INITIALS.sub(lambda found: found.group().replace(".", "") + " ", text)
+    return _NUMBER.sub(_plain, text)
+
+
+def codes(text: str) -> list[str]:
+    """The codes and dates in `text` without the signs between their parts: XK-4472 is XK4472, 31-12-2024 is 31122024."""
+    joined = (found.group() for found in _JOINED.finditer(text))
+    return [re.sub(r"[-/._]", "", code) for code in joined if _is_code(code)]
+
+
+def _is_code(joined: str) -> bool:
+    """Whether there are digits and letters in it, or digits enough to be no sum or range."""
+    digits = sum(map(str.isdigit, joined))
+    return digits > 0 and (any(map(str.isalpha, joined)) or (digits >= _DIGITS and "." not in joined))
+
+
+def _plain(found: re.Match[str]) -> str:
+    grouped, decimals = found["grouped"], (found["decimals"] or "").rstrip("0")
+    separator = found["separator"]
+    whole = found["whole"] or grouped.replace(separator, "")
+    if grouped and whole.startswith("0"):  # 0.125 and 0,125
+        whole, decimals = "0", whole[1:].rstrip("0")
+    number = f"{whole}.{decimals}" if decimals else whole
+    return f"{number} {grouped}" if separator is not None and separator.isspace() else number
