@@ -99,11 +99,14 @@ class Index(_Section):
 
 class Retrieve(_Section):
     """How the parts of the hybrid are fused: how much each counts, and how many candidates it contributes; and how many of
-    them are then reranked.
+    them are then reranked. Each of `synonyms` is a group of words that mean the same, for `--expand`.
     """
 
     dense_weight: float = Field(default=1.0, ge=0)
     lexical_weight: float = Field(default=1.0, ge=0)
+    fusion: Literal["scores", "ranks"] = "scores"
+    preference: float = Field(default=0.1, ge=0, le=1, description="how much years, types and names in a query count")
+    synonyms: tuple[tuple[str, ...], ...] = ()
     depth: int = Field(default=100, ge=10, le=1000, description="candidates that each part contributes")
     rerank_depth: int = Field(default=30, ge=1, le=200, description="candidates that a reranker reads")
 

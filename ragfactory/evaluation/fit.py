@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragfactory.embedding.catalog import EMBEDDERS
 from ragfactory.evaluation.measure import answerable
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
-from ragfactory.retrieval.fusion import fuse
+from ragfactory.retrieval.fusion import SPREAD, emphasis, fuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +55,8 @@ class Weighting:
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The candidates for one question: their scores of both parts, (n,) float32, 0 in `lexical` where no word matches; and which
-    relevant unit each shows. `total` units are relevant; `group` is the document that the question is about.
+    relevant unit each shows. `total` units are relevant; `group` is the document that the question is about. `emphasis` is what
+    the weight of words is multiplied by for the question, `spread` that of the embedder's cosines.
     """
 
     dense: Vector
@@ -62,6 +64,8 @@ class Pool:
     units: tuple[str | None, ...]
     total: int
     group: str
+    emphasis: float = 1.0
+    spread: float = SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def collect(
 ) -> list[Pool]:
     """The candidates for each question that can be answered. Raises QuestionsError when there is none."""
     pools = []
+    spread = EMBEDDERS[searcher.manifests[0].embedder.name].spread
     for question in answerable(questions):
         judge = Judge(question)
         hits = searcher.pool(question.query, max(DEPTHS))
@@ -99,6 +104,8 @@ def collect(
                 units=tuple(judge.unit(Found.of(hit)) for hit in hits),
                 total=question.total,
                 group=question.relevant[0].path,
+                emphasis=emphasis(question.query),
+                spread=spread,
             )
         )
         progress()
@@ -135,7 +142,11 @@ def scores(pool: Pool, weighting: Weighting) -> Scores:
         _among_first(dense, weighting.depth) | (_among_first(lexical, weighting.depth) & (lexical > 0))
     )
     fused = fuse(
-        dense[kept], lexical[kept], dense_weight=weighting.dense_weight, lexical_weight=weighting.lexical_weight
+        dense[kept],
+        lexical[kept],
+        dense_weight=weighting.dense_weight,
+        lexical_weight=weighting.lexical_weight * pool.emphasis,
+        spread=pool.spread,
     )
     ranking = kept[np.argsort(-fused, kind="stable")[:DEPTH]]
     return score([pool.units[i] for i in ranking], pool.total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,25 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = tuple[IndexName, int]  # a row of an index, by its id
     Scores: TypeAlias = dict[Row, float]
+    Found: TypeAlias = dict[Row, "Best"]
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best score of a row among several wordings of a query, and the wording that it comes from."""
+
+    score: float
+    wording: str
+
+
+def best_wording(found: Iterable[tuple[str, Scores]]) -> Found:
+    """For each row its best score under any of the wordings; of equal ones the first."""
+    best: Found = {}
+    for wording, scores in found:
+        for row, score in scores.items():
+            if row not in best or score > best[row].score:
+                best[row] = Best(score, wording)
+    return best
 
 
 def rows_among(versions: Mapping[IndexName, Version], filters: Sequence[Condition]) -> dict[IndexName, Mask]:
@@ -32,6 +52,14 @@ def rows_among(versions: Mapping[IndexName, Version], filters: Sequence[Conditio
         return {}
     refuse_unknown_keys(filters, versions.values())
     return {name: matching_rows(version, filters) for name, version in versions.items()}
+
+
+def narrowed(among: Mapping[IndexName, Mask], conditions: Iterable[Mapping[IndexName, Mask]]) -> dict[IndexName, Mask]:
+    """The rows to look among for which each of the conditions holds too."""
+    rows = dict(among)
+    for condition in conditions:
+        rows = {name: mask & rows[name] if name in rows else mask for name, mask in condition.items()}
+    return rows
 
 
 def find_by_words(
@@ -70,7 +98,7 @@ def find_by_vector(
         located = [version.locate(row_id) for index, row_id in found_by_words if index == name]
         for number, segment in version.segments.items():
             known = np.array([row for other, row in located if other == number], dtype=np.int64)
-            live = among[name][segment.ids] if name in among else segment.live
+            live = segment.live & among[name][segment.ids] if name in among else segment.live
             scores, nearest = segment.vectors.search(vector, depth, live, exact=exact)
             for rows, of_rows in ((known, segment.vectors.scores(vector, known)), (nearest, scores)):
                 ids = segment.ids[rows].tolist()

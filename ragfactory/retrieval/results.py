@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragfactory.retrieval.places import PlaceInDocument
+    from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import ChunkRecord
 
@@ -24,7 +25,9 @@ class Mode(StrEnum):
 class Hit:
     """A passage that was found, with the score of each stage; None where a stage did not look at it.
 
-    `score` is that of the last stage that looked at it.
+    `score` is that of the last stage that looked at it. `preferred` is the fused score with what the query says of the document;
+    `variant` is the rewriting of the query that found it, where that did better than the query; `near_duplicates` counts passages
+    that say the same, whose places are among `others`.
     """
 
     index: IndexName
@@ -37,7 +40,21 @@ class Hit:
     dense: float | None
     lexical: float | None
     fused: float | None
+    preferred: float | None
     rerank: float | None
+    variant: str | None = None
+    near_duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was made of a query: what it says of documents, its rewritings that were searched too, and what the weight of words was
+    multiplied by for it.
+    """
+
+    understood: tuple[Understood, ...] = ()
+    variants: tuple[str, ...] = ()
+    emphasis: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +68,4 @@ class SearchResult:
     hits: tuple[Hit, ...]
     timings_ms: dict[str, float]
     notes: tuple[str, ...] = ()
+    explanation: Explanation = Explanation()

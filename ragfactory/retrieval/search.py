@@ -7,27 +7,34 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from ragfactory.context.enriched import enriched_text
 from ragfactory.documents.model import clean
+from ragfactory.embedding.catalog import EMBEDDERS
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
-from ragfactory.retrieval.parts import find_by_vector, find_by_words, rows_among
+from ragfactory.retrieval.expansion import variants
+from ragfactory.retrieval.folding import Folding
+from ragfactory.retrieval.fusion import emphasis
+from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, narrowed, rows_among
 from ragfactory.retrieval.places import places_of
-from ragfactory.retrieval.ranking import Candidate, rank
+from ragfactory.retrieval.ranking import Candidate, Weighting, prefer, rank
 from ragfactory.retrieval.reranking import QueryReranker
-from ragfactory.retrieval.results import Hit, Mode, SearchResult
+from ragfactory.retrieval.results import Explanation, Hit, Mode, SearchResult
 from ragfactory.retrieval.timing import Clock
+from ragfactory.retrieval.understanding import Vocabulary
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ragfactory.config import Config
     from ragfactory.retrieval.filters import Condition
-    from ragfactory.retrieval.parts import Row, Scores
+    from ragfactory.retrieval.parts import Found
     from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
@@ -75,15 +82,19 @@ class Searcher:
         filters: Sequence[Condition] = (),
         exact: bool = False,
         rerank: bool | None = None,
+        strict: bool = False,
+        expand: int = 0,
         override: Mapping[str, object] | None = None,
     ) -> SearchResult:
         """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
 
         With `exact`, approximate vector indexes are not used. With `rerank` a cross-encoder orders the best candidates; None means
-        where it is on the machine, and not when only words are searched. `override` has valid values of keys of a profile's
-        [retrieve], to use in place of the indexes' own. Raises UsageError for an empty query, an impossible `top_k`, and a filter
-        whose key is unknown or whose value is not of the key's kind; ModelUnavailableError when a reranker is asked for and is not
-        there.
+        where it is on the machine, and not when only words are searched. Documents of the years, types and names in the query are
+        preferred, or with `strict` the only ones looked among. With `expand`, up to so many rewritings of the query are searched
+        as well. `override` has valid values of keys of a profile's [retrieve], to use in place of the indexes' own.
+
+        Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
+        key's kind; ModelUnavailableError when a reranker is asked for and is not there.
         """
         query = clean(query).strip()
         if not query:
@@ -96,23 +107,35 @@ class Searcher:
         retrieve = {name: own.model_copy(update=override) for name, own in self._retrieve.items()}
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
+        understood = self._vocabulary.understand(query)
+        preferred = self._vocabulary.rows(understood)
         among = rows_among(self._versions, filters)
-        if filters:
+        if strict:
+            among = narrowed(among, preferred.values())
+        if filters or strict:
             clock.note("filter")
-        lexical: Scores = {}
+        synonyms = [group for own in retrieve.values() for group in own.synonyms]
+        wordings = [query, *(variants(query, expand, self.languages, synonyms) if expand else ())]
+        lexical: Found = {}
         if mode is not Mode.DENSE:
-            lexical = find_by_words(self._versions, query, depth, self.languages, among)
+            lexical = best_wording(
+                (text, find_by_words(self._versions, text, depth, self.languages, among)) for text in wordings
+            )
             clock.note("lexical")
-        dense: Scores = {}
+        dense: Found = {}
         if mode is not Mode.TEXT:
-            vectors = self._embedders.encode(query)
+            vectors = [(text, self._embedders.encode(text)) for text in wordings]
             clock.note("embed")
-            dense = find_by_vector(self._versions, vectors, depth, among, lexical, exact=exact)
+            dense = best_wording(
+                (text, find_by_vector(self._versions, of_text, depth, among, lexical, exact=exact))
+                for text, of_text in vectors
+            )
             clock.note("dense")
-        candidates = [
-            self._candidate(row, mode, retrieve[row[0]], dense.get(row), lexical.get(row)) for row in lexical | dense
-        ]
-        ranked = rank(candidates)
+        ranked = rank(self._candidates(query, mode, retrieve, dense, lexical))
+        preference = max(own.preference for own in retrieve.values())
+        if mode is Mode.HYBRID and preferred and preference and not strict:
+            shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
+            ranked = prefer(ranked, [float(share) for share in shares], preference)
         notes: tuple[str, ...] = ()
         if rerank is None and mode is not Mode.TEXT:
             shortcoming = self._reranker.shortcoming()
@@ -121,8 +144,9 @@ class Searcher:
         if rerank:
             ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
             clock.note("rerank")
-        hits = tuple(self._hit(candidate, mode, filters) for candidate in ranked[:top_k])
-        return SearchResult(query, hits, clock.stop(), notes)
+        hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
+        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query))
+        return SearchResult(query, hits, clock.stop(), notes, explanation)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -136,11 +160,14 @@ class Searcher:
         query = clean(query).strip()
         lexical = find_by_words(self._versions, query, depth, self.languages, {})
         dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
-        candidates = (
-            self._candidate(row, Mode.HYBRID, self._retrieve[row[0]], dense.get(row), lexical.get(row))
-            for row in sorted(lexical | dense)
+        candidates = self._candidates(
+            query, Mode.HYBRID, self._retrieve, best_wording([(query, dense)]), best_wording([(query, lexical)])
         )
-        return tuple(self._hit(candidate, Mode.HYBRID, ()) for candidate in candidates)
+        return tuple(self._hit(c, Mode.HYBRID, ()) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._versions)
 
     @cached_property
     def _documents(self) -> dict[str, DocumentRecord]:
@@ -173,16 +200,51 @@ class Searcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _candidate(
-        self, row: Row, mode: Mode, retrieve: Retrieve, dense: float | None, lexical: float | None
-    ) -> Candidate:
-        name, row_id = row
+    def _candidates(
+        self, query: str, mode: Mode, retrieve: Mapping[IndexName, Retrieve], dense: Found, lexical: Found
+    ) -> list[Candidate]:
+        weightings = {name: self._weighting(name, own, mode, emphasis(query)) for name, own in retrieve.items()}
+        candidates = []
+        for row in lexical | dense:
+            embedder = self._versions[row[0]].manifest.embedder
+            of_words, of_meaning = lexical.get(row), dense.get(row)
+            said = {found.wording for found in (of_words, of_meaning) if found}
+            candidates.append(
+                Candidate(
+                    *row,
+                    embedder.fingerprint,
+                    weightings[row[0]],
+                    of_meaning.score if of_meaning else None,
+                    of_words.score if of_words else None,
+                    variant=None if query in said else min(said),
+                )
+            )
+        return candidates
+
+    def _weighting(self, name: IndexName, retrieve: Retrieve, mode: Mode, emphasis: float) -> Weighting:
         weights = {
-            Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight),
+            Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight * emphasis),
             Mode.DENSE: (1.0, 0.0),
             Mode.TEXT: (0.0, 1.0),
         }[mode]
-        return Candidate(name, row_id, self._versions[name].manifest.embedder.fingerprint, *weights, dense, lexical)
+        spread = EMBEDDERS[self._versions[name].manifest.embedder.name].spread
+        return Weighting(*weights, retrieve.fusion, spread)
+
+    def _folded(self, hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:
+        """The first `top_k` hits that differ, each with the places of those after it that say the same."""
+        kept: list[Hit] = []
+        folding = Folding()
+        for hit in hits:
+            if len(kept) == top_k:
+                break
+            number = folding.place(hit.chunk.text)
+            if number == len(kept):
+                kept.append(hit)
+            else:
+                first = kept[number]
+                places = (*first.others, hit.at, *hit.others)
+                kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
+        return tuple(kept)
 
     def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
         """The candidates with the first `depth` scored again and sorted by that."""
@@ -205,8 +267,7 @@ class Searcher:
         chunk = segment.chunk(row)
         at, *others = places_of(version, candidate.row, chunk, filters)
         own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
-        if candidate.rerank is not None:
-            own = candidate.rerank
+        own = next((score for score in (candidate.rerank, candidate.preferred) if score is not None), own)
         return Hit(
             index=candidate.index,
             version=version.manifest.version,
@@ -218,5 +279,7 @@ class Searcher:
             dense=candidate.dense,
             lexical=candidate.lexical,
             fused=candidate.fused if mode is Mode.HYBRID else None,
+            preferred=candidate.preferred,
             rerank=candidate.rerank,
+            variant=candidate.variant,
         )

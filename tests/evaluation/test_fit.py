@@ -26,7 +26,7 @@ def pools(count: int, *, telling: str, seed: int = 7) -> list[Pool]:
 def test_the_part_that_is_no_noise_is_preferred(telling: str) -> None:
     found = fit(pools(60, telling=telling), EVEN)
     weights = {"dense": found.best.dense_weight, "lexical": found.best.lexical_weight}
-    assert weights[telling] > 0.6
+    assert weights[telling] > 0.55
     assert found.is_better
     assert found.gain.is_real
     assert found.held_out == pytest.approx(found.before + found.gain.mean)

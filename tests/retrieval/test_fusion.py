@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragfactory.retrieval.fusion import fuse
+from ragfactory.retrieval.fusion import Method, emphasis, fuse
 
 weights = st.just(0.0) | st.floats(0.01, 10)
+methods = st.sampled_from(["scores", "ranks"])
 
 
 @st.composite
@@ -19,20 +20,22 @@ def candidates(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(dense, dtype=np.float32), np.array(lexical, dtype=np.float32)
 
 
-@given(candidates(), weights, weights)
-def test_scores_are_between_0_and_1(scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float) -> None:
-    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical)
+@given(candidates(), weights, weights, methods)
+def test_scores_are_between_0_and_1(
+    scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float, method: Method
+) -> None:
+    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical, method=method)
     assert (fused.shape, fused.dtype) == (scores[0].shape, np.float32)
     assert np.isfinite(fused).all()
     assert (fused >= -1e-6).all()
     assert (fused <= 1 + 1e-6).all()
 
 
-@given(candidates(), weights, weights)
+@given(candidates(), weights, weights, methods)
 def test_who_is_better_in_both_is_not_worse_fused(
-    scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float
+    scores: tuple[np.ndarray, np.ndarray], dense: float, lexical: float, method: Method
 ) -> None:
-    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical)
+    fused = fuse(*scores, dense_weight=dense, lexical_weight=lexical, method=method)
     for i in range(len(fused)):
         dominated = (scores[0] <= scores[0][i]) & (scores[1] <= scores[1][i])
         assert (fused[dominated] <= fused[i] + 1e-6).all()
@@ -71,4 +74,18 @@ def test_nothing_to_fuse_is_nothing() -> None:
 def test_a_row_that_no_word_matches_gets_nothing_for_its_words() -> None:
     dense = np.array([0.2, 0.8], dtype=np.float32)
     lexical = np.array([7.0, 0.0], dtype=np.float32)
-    assert fuse(dense, lexical, dense_weight=1, lexical_weight=3).tolist() == pytest.approx([0.75, 0.25])
+    fused = fuse(dense, lexical, dense_weight=1, lexical_weight=3, spread=0.6)
+    assert fused.tolist() == pytest.approx([0.75 + 0.25 / np.e, 0.25])
+    by_rank = fuse(dense, lexical, dense_weight=1, lexical_weight=3, method="ranks")
+    assert by_rank.tolist() == pytest.approx([0.75 + 0.25 * 61 / 62, 0.25])
+
+
+def test_what_stands_out_by_meaning_counts_more_than_what_hardly_does() -> None:
+    lexical = np.array([5.0, 0.0], dtype=np.float32)
+    clear, unclear = np.array([0.1, 0.7], dtype=np.float32), np.array([0.65, 0.7], dtype=np.float32)
+    assert fuse(clear, lexical, dense_weight=1.5, lexical_weight=1).argmax() == 1
+    assert fuse(unclear, lexical, dense_weight=1.5, lexical_weight=1).argmax() == 0
+
+
+def test_words_count_more_where_a_question_has_a_number_in_it() -> None:
+    assert emphasis("what was the revenue of 2019") > emphasis("how does the app work") == 1

@@ -29,7 +29,7 @@ def parts(word: str, language: str) -> tuple[str, ...]:
 def _splits(word: str, language: str) -> list[tuple[str, ...]]:
     """Every way to take a word apart in two parts or more."""
     known = _known(language)
-    found = []
+    found: list[tuple[str, ...]] = []
     for cut in range(len(word) - 3, 2, -1):
         head, tail = word[:cut], word[cut:]
         first = next((head[: len(head) - len(link)] for link in _LINKS[language] if _is(head, link, known)), None)

@@ -1,0 +1,47 @@
+"""Near-duplicates among results: passages that say the same in almost the same words, such as a clause in every contract."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+ALIKE = 0.8  # of the word pairs of two passages: how many they must share (A. Broder, "On the resemblance of documents", 1997)
+
+_COMPARED = 100  # results that a further one is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The neighbouring words of a passage, in pairs, and its numbers."""
+
+    pairs: frozenset[tuple[str, str]]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Fingerprint:
+        """The fingerprint of a passage; case and signs make no difference."""
+        words = re.findall(r"\w+", text.casefold())
+        numbers = tuple(word for word in words if any(map(str.isdigit, word)))
+        return cls(frozenset(pairwise(words)), numbers)
+
+    def is_like(self, other: Fingerprint) -> bool:
+        """Whether both say the same: other numbers, in the same words, do not."""
+        either = len(self.pairs | other.pairs)
+        return self.numbers == other.numbers and either > 0 and len(self.pairs & other.pairs) >= ALIKE * either
+
+
+@dataclass(slots=True)
+class Folding:
+    """Tells of each further result which of those before it says the same."""
+
+    _kept: list[Fingerprint] = field(default_factory=list)
+
+    def place(self, text: str) -> int:
+        """The number of the result, from 0, that this passage goes with: an earlier one's, or the next, which is its own."""
+        fingerprint = Fingerprint.of(text)
+        for number, earlier in enumerate(self._kept[:_COMPARED]):
+            if fingerprint.is_like(earlier):
+                return number
+        self._kept.append(fingerprint)
+        return len(self._kept) - 1

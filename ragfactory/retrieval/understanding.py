@@ -1,0 +1,187 @@
+"""What a query says of the documents it is about: years, document types and names that occur in the indexes' metadata."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ragfactory.retrieval.filters import Mask
+    from ragfactory.store.layout import IndexName
+    from ragfactory.store.records import DocumentRecord
+    from ragfactory.store.version import Version
+
+    Kind: TypeAlias = Literal["year", "type", "name"]
+    Words: TypeAlias = tuple[str, ...]
+
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_LEGAL_FORMS = frozenset(
+    ["bv", "nv", "vof", "cv", "gmbh", "ag", "kg", "ohg", "sa", "sarl", "sas", "ltd", "llc", "inc", "plc"]
+)
+_JOINING = frozenset(
+    [
+        "de",
+        "den",
+        "der",
+        "het",
+        "van",
+        "von",
+        "zu",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "et",
+        "en",
+        "und",
+        "of",
+        "the",
+        "and",
+    ]
+)
+_LONGEST_NAME = 8  # words
+_SHORTEST_NAME = 4  # letters of a name of one word
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A year, a document type or a name that a query names, and how many documents have it."""
+
+    kind: Kind
+    value: str
+    documents: int
+
+
+class Vocabulary:
+    """The years, types and names of the documents of open versions. Names are strings of the metadata, and what stands out in
+    titles and file names; one that more than half of the documents have tells nothing.
+    """
+
+    def __init__(self, versions: Mapping[IndexName, Version]) -> None:
+        self._versions = versions
+        found: dict[tuple[Kind, Words], list[tuple[IndexName, DocumentRecord]]] = defaultdict(list)
+        total = 0
+        for name, version in versions.items():
+            for document in version.documents.values():
+                total += 1
+                for key in set(_said_by(document)):
+                    found[key].append((name, document))
+        self._documents = {
+            key: documents
+            for key, documents in found.items()
+            if key[0] != "name" or 2 * len(documents) <= max(total, 2)
+        }
+        self._shares: dict[tuple[Kind, Words], dict[IndexName, Mask]] = {}
+
+    def understand(self, query: str) -> tuple[Understood, ...]:
+        """The years, types and names in a query; of names within one another the longest."""
+        return tuple(
+            Understood(kind, " ".join(words), len(self._documents[kind, words])) for kind, words in self._keys(query)
+        )
+
+    def rows(self, understood: Iterable[Understood]) -> dict[Kind, dict[IndexName, Mask]]:
+        """By kind, the rows (n,) bool by row id, of documents that have one of the values understood."""
+        by_kind: dict[Kind, dict[IndexName, Mask]] = {}
+        for entry in understood:
+            masks = self._masks((entry.kind, tuple(entry.value.split())))
+            before = by_kind.setdefault(entry.kind, masks)
+            by_kind[entry.kind] = {name: before[name] | mask for name, mask in masks.items()}
+        return by_kind
+
+    def _keys(self, query: str) -> Iterator[tuple[Kind, Words]]:
+        for year in dict.fromkeys(_YEAR.findall(query)):
+            if ("year", (year,)) in self._documents:
+                yield "year", (year,)
+        words = plain_words(query)
+        start = 0
+        while start < len(words):
+            longest = range(min(_LONGEST_NAME, len(words) - start), 0, -1)
+            phrases = (tuple(words[start : start + length]) for length in longest)
+            key = next((key for phrase in phrases if (key := self._key_of(phrase))), None)
+            if key:
+                yield key
+            start += len(key[1]) if key and key[0] == "name" else 1
+
+    def _key_of(self, phrase: Words) -> tuple[Kind, Words] | None:
+        document_type = _type_names().get(phrase, "_".join(phrase))
+        if len(self._versions) > 1 and ("type", (document_type,)) in self._documents:
+            return "type", (document_type,)
+        return ("name", phrase) if ("name", phrase) in self._documents else None
+
+    def _masks(self, key: tuple[Kind, Words]) -> dict[IndexName, Mask]:
+        if key not in self._shares:
+            masks = {name: np.zeros(v.manifest.next_row, dtype=np.bool_) for name, v in self._versions.items()}
+            for name, document in self._documents[key]:
+                for first, count in document.rows:
+                    masks[name][first : first + count] = True
+                for shared in document.shared:
+                    masks[name][shared.row] = True
+            self._shares[key] = masks
+        return self._shares[key]
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a text without case, accents, legal forms and the points of initials."""
+    text = re.sub(r"(?<=\b\w)\.(?=\w?\b)", "", text)
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    words = re.findall(r"\w+", "".join(c for c in folded if not unicodedata.combining(c)))
+    return [word for word in words if word not in _LEGAL_FORMS]
+
+
+def _said_by(document: DocumentRecord) -> Iterator[tuple[Kind, Words]]:
+    years = document.metadata.get("years", [])
+    for year in years if isinstance(years, list) else [years]:
+        yield "year", (str(year),)
+    yield "type", (document.document_type,)
+    for words in _names(document):
+        if 0 < len(words) <= _LONGEST_NAME and (len(words) > 1 or len(words[0]) >= _SHORTEST_NAME):
+            yield "name", words
+
+
+def _names(document: DocumentRecord) -> Iterator[Words]:
+    for value in document.metadata.values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                yield tuple(plain_words(text))
+    for run in _capitalised(document.title or ""):
+        yield tuple(plain_words(run))
+    stem = document.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    in_file_name = [word for word in plain_words(re.sub(r"[_\d]+", " ", stem)) if (word,) not in _type_names()]
+    if len(in_file_name) > 1:
+        yield tuple(in_file_name)
+
+
+def _capitalised(title: str) -> Iterator[str]:
+    """The runs of two or more words with a capital letter in a title, small words between them included; types left out."""
+    run: list[str] = []
+    for word in (*re.findall(r"[\w.&'’-]+", title), ""):
+        if (word[:1].isupper() and tuple(plain_words(word)) not in _type_names()) or (
+            run and word.casefold() in _JOINING
+        ):
+            run.append(word)
+        else:
+            while run and run[-1].casefold() in _JOINING:
+                run.pop()
+            if len(run) > 1:
+                yield " ".join(run)
+            run = []
+
+
+@cache
+def _type_names() -> dict[Words, str]:
+    """What the shipped document types are called in nl, de, fr and en, one word or more."""
+    names: dict[Words, str] = {}
+    for line in files("ragfactory.retrieval").joinpath("type_names.txt").read_text(encoding="utf-8").splitlines():
+        document_type, _, called = line.partition(":")
+        names |= {tuple(plain_words(name)): document_type for name in called.split(",")}
+    return names
