@@ -5,47 +5,109 @@
 FOLDER holds a folder for each corpus: `docs/`, and `queries.jsonl` as `ragfactory eval` reads it. Corpora without questions are
 left out. Each is taken in with the built-in embedder, into a home that is thrown away. The script is that of `retrieval_peer.py`,
 which needs bm25s installed. Figures are recall@5 / nDCG@10; `*` marks where the better of ragfactory's fused and the script's best
-is so with p < 0.05 (nDCG@10, paired randomisation test).
+is so with p < 0.05 (nDCG@10, paired randomisation test). A second table has each corpus with and without structural contexts in the
+vectors and in the full text.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from benchmarks.retrieval_peer import Peer
 from ragfactory.config import Config
 from ragfactory.embedding.locate import resolve
 from ragfactory.evaluation.measure import FINAL, STAGES, answerable, evaluate
-from ragfactory.evaluation.metrics import METRICS, score, table
+from ragfactory.evaluation.metrics import DEPTH, METRICS, score, table
 from ragfactory.evaluation.questions import read_questions
-from ragfactory.evaluation.relevance import Judge
+from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
 from ragfactory.pipeline.ingest import ingest
+from ragfactory.profiles import shipped_dir
+from ragfactory.retrieval.fusion import emphasis, fuse
 from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from ragfactory.evaluation.questions import Question
+    from ragfactory.retrieval.results import Hit
+
+    Key = tuple[str, int]  # a passage: its document, and its number there
 
     Values = npt.NDArray[np.float64]  # (questions, metrics)
 
 EMBEDDER = "all-minilm-l6-v2"
+POOL = 100  # candidates of each part
+VARIATIONS: dict[str, dict[str, Any]] = {
+    "by ranks": {"override": {"fusion": "ranks"}},
+    "no preference": {"override": {"preference": 0.0}},
+    "+ 2 rewritings": {"expand": 2},
+}
+CONTEXTS = {"neither": (0, 0), "vectors": (1, 0), "text": (0, 1), "both": (1, 1)}  # which index each part is taken from
 RECALL, NDCG = METRICS.index("recall_at_5"), METRICS.index("ndcg_at_10")
 
 
-def measure_ours(docs: Path, questions: list[Question]) -> dict[str, Values]:
-    """The scores of each question by stage."""
+@contextmanager
+def indexed(docs: Path, *, writer: str = "structural") -> Iterator[Searcher]:
+    """A corpus taken in, with contexts by that writer, and open for searching."""
     with tempfile.TemporaryDirectory() as home:
         config = Config(home=Path(home), config_dir=Path(home), embedder=EMBEDDER)
+        profiles = Path(home) / "profiles"
+        profiles.mkdir()
+        for profile in shipped_dir().glob("*.toml"):
+            text = profile.read_text(encoding="utf-8").replace('writer = "structural"', f'writer = "{writer}"')
+            (profiles / profile.name).write_text(text, encoding="utf-8")
         ingest([docs], config, lambda _event: None)
         with Searcher.open(config) as searcher:
-            stages = evaluate(searcher, questions).stages
+            yield searcher
+
+
+def measure_ours(docs: Path, questions: list[Question]) -> dict[str, Values]:
+    """The scores of each question by stage, and of the fused stage by ranks, without preference, and with rewritings."""
+    with indexed(docs) as searcher:
+        stages = evaluate(searcher, questions).stages
+        for name, settings in VARIATIONS.items():
+            stages[name] = evaluate(searcher, questions, stages=[FINAL], **settings).stages[FINAL]
     return {name: table(answer.scores for answer in stage.answers) for name, stage in stages.items()}
+
+
+def measure_contexts(docs: Path, questions: list[Question]) -> dict[str, Values]:
+    """The scores of each question, fused, with structural contexts in the vectors, in the full text, in both and in neither."""
+    asked = answerable(questions)
+    with indexed(docs, writer="none") as plain, indexed(docs) as structural:
+        pools = [[{_key(hit): hit for hit in s.pool(q.query, POOL)} for q in asked] for s in (plain, structural)]
+    values = {}
+    for name, (of_vectors, of_text) in CONTEXTS.items():
+        scores = [
+            score(_fused(question, pools[of_vectors][i], pools[of_text][i]), question.total)
+            for i, question in enumerate(asked)
+        ]
+        values[name] = table(scores)
+    return values
+
+
+def _fused(question: Question, of_vectors: dict[Key, Hit], of_text: dict[Key, Hit]) -> list[str | None]:
+    """What the best passages show when one index's cosines are fused with the other's BM25 scores."""
+    keys = sorted(of_vectors.keys() | of_text.keys())
+    floor = min(hit.dense or 0.0 for hit in of_vectors.values())
+    dense = np.array([of_vectors[key].dense if key in of_vectors else floor for key in keys], dtype=np.float32)
+    lexical = np.array([(of_text[key].lexical if key in of_text else None) or 0.0 for key in keys], dtype=np.float32)
+    fused = fuse(dense, lexical, dense_weight=1.0, lexical_weight=emphasis(question.query))
+    judge = Judge(question)
+    best = (keys[i] for i in np.argsort(-fused, kind="stable")[:DEPTH])
+    return [judge.unit(Found.of(of_vectors.get(key) or of_text[key])) for key in best]
+
+
+def _key(hit: Hit) -> Key:
+    return hit.at.doc_id, hit.at.place.n
 
 
 def measure_peer(docs: Path, questions: list[Question]) -> dict[str, Values]:
@@ -74,16 +136,22 @@ def row(corpus: str, ours: dict[str, Values], peer: dict[str, Values]) -> str:
 
 def main(folder: Path, names: list[str]) -> int:
     """Measure every corpus, or those of these names."""
-    stages = [*(f"{name}" for name in STAGES), *(f"script {name}" for name in STAGES)]
+    stages = [*STAGES, *VARIATIONS, *(f"script {name}" for name in STAGES)]
     print("| corpus | questions | " + " | ".join(stages) + " | fused - script's best |")
     print("|---|" + "---:|" * (len(stages) + 2))
-    for questions_file in sorted(folder.glob("*/queries.jsonl")):
-        corpus = questions_file.parent
-        if not questions_file.stat().st_size or (names and corpus.name not in names):
-            continue
-        questions = read_questions(questions_file)
+    corpora = [
+        (file.parent, read_questions(file))
+        for file in sorted(folder.glob("*/queries.jsonl"))
+        if file.stat().st_size and (not names or file.parent.name in names)
+    ]
+    for corpus, questions in corpora:
         docs = corpus / "docs"
         print(row(corpus.name, measure_ours(docs, questions), measure_peer(docs, questions)), flush=True)
+    print("\n| corpus | " + " | ".join(f"context in {name}" for name in CONTEXTS) + " |")
+    print("|---|" + "---:|" * len(CONTEXTS))
+    for corpus, questions in corpora:
+        values = measure_contexts(corpus / "docs", questions)
+        print(f"| {corpus.name} | " + " | ".join(map(_figures, values.values())) + " |", flush=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -52,6 +53,19 @@ def search(
             show_default="auto",
         ),
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Only documents of the years, types and names in the query, not only those preferably."
+        ),
+    ] = False,
+    expand: Annotated[
+        int,
+        typer.Option("--expand", min=0, max=8, metavar="N", help="Search up to N rewritings of the query as well."),
+    ] = 0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what was understood, and what each stage gave a passage.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -72,7 +86,14 @@ def search(
         config = options.configure(home, tenant=tenant, project=project)
         with Searcher.open(config, document_type) as searcher:
             result = searcher.search(
-                query, top_k=top_k, mode=Mode(mode), filters=conditions, exact=exact, rerank=rerank
+                query,
+                top_k=top_k,
+                mode=Mode(mode),
+                filters=conditions,
+                exact=exact,
+                rerank=rerank,
+                strict=strict,
+                expand=expand,
             )
             languages = searcher.languages
         return CommandResult(
@@ -81,8 +102,9 @@ def search(
                 **({"filters": filters} if filters else {}),
                 "chunks": [_chunk(hit) for hit in result.hits],
                 "timings_ms": result.timings_ms,
+                **({"explanation": asdict(result.explanation)} if explain else {}),
             },
-            render=lambda console: _render(result, languages, console, full=full),
+            render=lambda console: _render(result, languages, console, full=full, explain=explain),
             warnings=result.notes,
         )
 
@@ -108,7 +130,10 @@ def _chunk(hit: Hit) -> dict[str, Any]:
         "dense": hit.dense,
         "lexical": hit.lexical,
         "fused": hit.fused,
+        "preferred": hit.preferred,
         "rerank": hit.rerank,
+        "variant": hit.variant,
+        "near_duplicates": hit.near_duplicates,
         "also_in": [
             {"doc_id": other.doc_id, "chunk_id": other.chunk_id, "page": other.place.page, "root": other.root}
             for other in hit.others
@@ -123,10 +148,14 @@ def _chunk(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _render(result: SearchResult, languages: list[str], console: Console, *, full: bool) -> None:
+def _render(result: SearchResult, languages: list[str], console: Console, *, full: bool, explain: bool) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
+    if explain:
+        from ragfactory.cli.explaining import understood
+
+        console.print(understood(result.explanation))
     if not result.hits:
         console.print("nothing found")
     several_roots = len({hit.at.root for hit in result.hits}) > 1
@@ -136,6 +165,10 @@ def _render(result: SearchResult, languages: list[str], console: Console, *, ful
             console.print(Padding(Text(on_one_line(f"in {hit.at.root}"), style="dim"), _INDENT, expand=False))
         if headings := _headings(hit):
             console.print(Padding(Text(on_one_line(headings), style="dim"), _INDENT, expand=False))
+        if explain:
+            from ragfactory.cli.explaining import stages
+
+            console.print(Padding(stages(hit), _INDENT, expand=False))
         console.print(Padding(_marked(hit.chunk.text, result.query, languages, full=full), _INDENT, expand=False))
         if hit.others:
             also = ", ".join(other.doc_id for other in hit.others)

@@ -114,11 +114,13 @@ def evaluate(
     *,
     stages: Iterable[str] = STAGES,
     override: Mapping[str, object] | None = None,
+    expand: int = 0,
     progress: Progress = lambda: None,
 ) -> Evaluation:
     """Ask every question of every stage and judge the first ten passages of each.
 
-    `override` has keys of a profile's [retrieve] to use in place of the indexes' own; `progress` is called after each question.
+    `override` has keys of a profile's [retrieve] to use in place of the indexes' own; `expand` is the most rewritings of a question
+    that are searched as well; `progress` is called after each question.
     Raises QuestionsError when no question can be answered, and what `Searcher.search` raises.
     """
     asked = answerable(questions)
@@ -127,7 +129,7 @@ def evaluate(
         searcher.search(asked[0].query, top_k=DEPTH, mode=mode, rerank=False, override=override)
     judges = [Judge(question) for question in asked]
     results = {
-        name: _stage(searcher, asked, judges, mode, override=override, progress=progress)
+        name: _stage(searcher, asked, judges, mode, override=override, expand=expand, progress=progress)
         for name, mode in chosen.items()
     }
     wanted = {target.path for question in asked for target in question.relevant}
@@ -161,11 +163,12 @@ def _stage(
     mode: Mode,
     *,
     override: Mapping[str, object] | None,
+    expand: int,
     progress: Progress,
 ) -> StageResult:
     answers = []
     for question, judge in zip(questions, judges, strict=True):
-        result = searcher.search(question.query, top_k=DEPTH, mode=mode, rerank=False, override=override)
+        result = searcher.search(question.query, top_k=DEPTH, mode=mode, rerank=False, override=override, expand=expand)
         found = tuple(map(Found.of, result.hits))
         scores = score([judge.unit(passage) for passage in found], question.total)
         language, document_type = _kind(searcher, question)

@@ -50,7 +50,7 @@ _JOINING = frozenset(
     ]
 )
 _LONGEST_NAME = 8  # words
-_SHORTEST_NAME = 4  # letters of a name of one word
+_SHORTEST_NAME = 3  # letters of a name of one word
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,15 @@ def _said_by(document: DocumentRecord) -> Iterator[tuple[Kind, Words]]:
         yield "year", (str(year),)
     yield "type", (document.document_type,)
     for words in _names(document):
-        if 0 < len(words) <= _LONGEST_NAME and (len(words) > 1 or len(words[0]) >= _SHORTEST_NAME):
+        if _may_be_name(words):
             yield "name", words
+
+
+def _may_be_name(words: Words) -> bool:
+    """Whether it is no longer than names are, and does not begin or end with a small word."""
+    if not 0 < len(words) <= _LONGEST_NAME or words[0] in _JOINING or words[-1] in _JOINING:
+        return False
+    return len(words) > 1 or len(words[0]) >= _SHORTEST_NAME
 
 
 def _names(document: DocumentRecord) -> Iterator[Words]:
@@ -157,8 +164,9 @@ def _names(document: DocumentRecord) -> Iterator[Words]:
         yield tuple(plain_words(run))
     stem = document.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     in_file_name = [word for word in plain_words(re.sub(r"[_\d]+", " ", stem)) if (word,) not in _type_names()]
-    if len(in_file_name) > 1:
-        yield tuple(in_file_name)
+    for cut in range(len(in_file_name)):
+        yield tuple(in_file_name[cut:])
+        yield tuple(in_file_name[: cut + 1])
 
 
 def _capitalised(title: str) -> Iterator[str]:

@@ -29,7 +29,10 @@ METADATA = {
     "dense",
     "lexical",
     "fused",
+    "preferred",
     "rerank",
+    "variant",
+    "near_duplicates",
     "also_in",
 }
 

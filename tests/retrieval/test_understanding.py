@@ -1,0 +1,73 @@
+"""Years, types and names in a query, as the documents have them; and what they do to a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragfactory.retrieval.results import Mode
+from ragfactory.retrieval.search import Searcher
+
+if TYPE_CHECKING:
+    from ragfactory.retrieval.results import SearchResult
+    from tests.conftest import Workplace
+
+LETTER = "Beste lezer, de camping had dit jaar een mooie omzet en de gasten waren tevreden over alles."
+
+
+def understood(searcher: Searcher, query: str) -> list[tuple[str, str]]:
+    return [(entry.kind, entry.value) for entry in searcher.search(query, mode=Mode.TEXT).explanation.understood]
+
+
+def paths(result: SearchResult) -> list[str]:
+    return [hit.at.doc_id for hit in result.hits]
+
+
+def test_years_and_names_of_the_metadata_are_understood(archive: Searcher) -> None:
+    assert understood(archive, "revenue in 2023 by ANNA") == [("year", "2023"), ("name", "anna")]
+    assert understood(archive, "revenue in 2019 by Annabel") == []
+    assert understood(archive, "12023 pumps, 20233") == []
+
+
+def test_documents_of_the_year_are_preferred(archive: Searcher) -> None:
+    with_year = archive.search("revenue 2023", top_k=50)
+    assert all(hit.preferred is not None and hit.score == hit.preferred for hit in with_year.hits)
+    without = archive.search("revenue 2023", top_k=50, override={"preference": 0.0})
+    assert all(hit.preferred is None for hit in without.hits)
+    of_year = {hit.chunk_hash for hit in archive.search("revenue 2023", top_k=50, strict=True).hits}
+
+    def ranks(result: SearchResult) -> list[int]:
+        return [rank for rank, hit in enumerate(result.hits) if hit.chunk_hash in of_year]
+
+    assert sum(ranks(with_year)) < sum(ranks(without))
+    assert len(with_year.hits) == len(without.hits) > len(of_year)
+
+
+def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:
+    hits = archive.search("pump 2024 Bob", top_k=50, strict=True).hits
+    assert all("reports/2024.PDF" in {at.doc_id for at in (hit.at, *hit.others)} for hit in hits)
+    assert len(hits) == 3
+    everything = archive.search("pump", top_k=50).hits
+    assert len(archive.search("pump", top_k=50, strict=True).hits) == len(everything)
+
+
+@pytest.mark.parametrize("asked", ["omzet van Camping de Brem", "omzet camping de brem b.v."])
+def test_a_company_in_a_file_name_is_understood(workplace: Workplace, asked: str) -> None:
+    for n, name in enumerate(("camping-de-brem", "hotel-de-zon", "huis-aan-zee", "de-oude-molen")):
+        workplace.write(f"brief_2023_{name}.txt", f"{LETTER} Wij telden {100 + n} nachten.")
+    workplace.ingest()
+    with Searcher.open(workplace.config) as searcher:
+        found = searcher.search(asked)
+        strict = searcher.search(asked, strict=True)
+    assert [(e.kind, e.value, e.documents) for e in found.explanation.understood] == [("name", "camping de brem", 1)]
+    assert len(found.hits) == 4
+    assert paths(found)[0] == paths(strict)[0] == "brief_2023_camping-de-brem.txt"
+    assert len(strict.hits) == 1
+
+
+def test_a_type_is_understood_by_its_name_where_there_are_several(library: Workplace) -> None:
+    with Searcher.open(library.config) as searcher:
+        assert ("type", "coaching_chat") in understood(searcher, "what was agreed in the coaching session")
+        hits = searcher.search("part in the coaching session", strict=True, top_k=50).hits
+    assert {hit.index.document_type for hit in hits} == {"coaching_chat"}
