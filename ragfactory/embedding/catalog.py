@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AUTO = "auto"
+_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ModelSpec:
     passage_prefix: str = ""
     precision: Literal["float32"] = "float32"
     role: Literal["embedder", "reranker"] = "embedder"
-    spread: float = 0.2
+    spread: float = _SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ BGE_RERANKER_V2_M3 = ModelSpec(
 )
 
 EMBEDDERS = {spec.name: spec for spec in (BGE_M3, ALL_MINILM_L6_V2)}
+
+
+def spread_of(name: str) -> float:
+    """The spread of an embedder's cosines; of one that is not known here, that of most."""
+    return EMBEDDERS[name].spread if name in EMBEDDERS else _SPREAD
 
 
 def get_spec(name: str) -> ModelSpec:

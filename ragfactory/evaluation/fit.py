@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.embedding.catalog import EMBEDDERS
+from ragfactory.embedding.catalog import spread_of
 from ragfactory.evaluation.measure import answerable
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
@@ -93,7 +93,7 @@ def collect(
 ) -> list[Pool]:
     """The candidates for each question that can be answered. Raises QuestionsError when there is none."""
     pools = []
-    spread = EMBEDDERS[searcher.manifests[0].embedder.name].spread
+    spread = spread_of(searcher.manifests[0].embedder.name)
     for question in answerable(questions):
         judge = Judge(question)
         hits = searcher.pool(question.query, max(DEPTHS))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ragfactory.context.enriched import enriched_text
 from ragfactory.documents.model import clean
-from ragfactory.embedding.catalog import EMBEDDERS
+from ragfactory.embedding.catalog import spread_of
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
@@ -227,7 +227,7 @@ class Searcher:
             Mode.DENSE: (1.0, 0.0),
             Mode.TEXT: (0.0, 1.0),
         }[mode]
-        spread = EMBEDDERS[self._versions[name].manifest.embedder.name].spread
+        spread = spread_of(self._versions[name].manifest.embedder.name)
         return Weighting(*weights, retrieve.fusion, spread)
 
     def _folded(self, hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def test_people_see_what_was_understood_and_every_stage(library_cli: Cli) -> None:
-    shown = library_cli("search", "coaching session in 1999", "--explain", "--expand", "1").stdout
+    shown = library_cli("search", "coaching session in 1999", "--explain", "--expand", "1").out
     assert "understood: type coaching_chat (1 document)" in shown
     assert "words count 2 times as much" in shown
     assert "dense 0." in shown
     assert "fused" in shown
     assert "preferred" in shown
-    plain = library_cli("search", "coaching session in 1999").stdout
+    plain = library_cli("search", "coaching session in 1999").out
     assert "understood" not in plain
     assert "preferred" not in plain
 
