@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,10 @@ def indexed(docs: Path, *, writer: str = "structural") -> Iterator[Searcher]:
         for profile in shipped_dir().glob("*.toml"):
             text = profile.read_text(encoding="utf-8").replace('writer = "structural"', f'writer = "{writer}"')
             (profiles / profile.name).write_text(text, encoding="utf-8")
-        ingest([docs], config, lambda _event: None)
-        with Searcher.open(config) as searcher:
+        with chdir(home):  # the profiles of the folder that the benchmark is started in would win
+            ingest([docs.absolute()], config, lambda _event: None)
+            searcher = Searcher.open(config)
+        with searcher:
             yield searcher
 
 
