@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import IndexNotFoundError, MissingExtraError, ModelUnavailableError
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from ragfactory.embedding.model import Embedder
     from ragfactory.store.records import EmbedderEntry, Manifest
     from ragfactory.store.vectors import Matrix
+
+
+@lru_cache(maxsize=2)
+def _warm(model: ResolvedModel, _fingerprint: str) -> Embedder:
+    """A loaded model, which stays in the process: the next version of an index is searched with the same one."""
+    from ragfactory.embedding.engine import open_query_embedder
+
+    return open_query_embedder(model)
 
 
 class QueryEmbedders:
@@ -37,9 +46,7 @@ class QueryEmbedders:
 
     def _embedder(self, entry: EmbedderEntry) -> Embedder:
         if entry.fingerprint not in self._opened:
-            from ragfactory.embedding.engine import open_query_embedder
-
-            self._opened[entry.fingerprint] = open_query_embedder(self._resolve(entry))
+            self._opened[entry.fingerprint] = _warm(self._resolve(entry), entry.fingerprint)
         return self._opened[entry.fingerprint]
 
     def _resolve(self, entry: EmbedderEntry) -> ResolvedModel:
