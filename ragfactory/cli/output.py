@@ -101,6 +101,17 @@ class Output:
             self.console.print()
             return None
 
+    @property
+    def streams(self) -> bool:
+        """Whether words can be shown one by one."""
+        return not self.json and not self.quiet and self.console.is_terminal
+
+    def stream(self, piece: str) -> None:
+        """Show some words, to be followed by others."""
+        from rich.text import Text
+
+        self.console.print(Text(harmless(piece)), end="", soft_wrap=True)
+
     def _render(self, result: CommandResult) -> None:
         if self.console.is_terminal:
             result.render(self.console)
