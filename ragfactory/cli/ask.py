@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -66,6 +67,7 @@ def ask(
     """Answer a question from the passages that are found for it, each sentence with its source."""
 
     def body(output: Output) -> CommandResult:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for `search`
         from ragfactory.retrieval.answering.answer import sources_of
         from ragfactory.retrieval.diverse import wide
         from ragfactory.retrieval.filters import parse_filter
