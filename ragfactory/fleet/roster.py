@@ -60,6 +60,7 @@ class Roster:
         self._next_look = 0.0
         self._nothing_since: float | None = None
         self._last_trouble = "none was there"
+        self._hint: str | None = None
         self.cpu = self._station(Device(CPU))
 
     def __iter__(self) -> Iterator[Station]:
@@ -121,9 +122,10 @@ class Roster:
         if station.strikes == _STRIKES:
             self.bench(station, reason)
 
-    def bench(self, station: Station, reason: str) -> None:
-        """Give a device no more work."""
+    def bench(self, station: Station, reason: str, *, hint: str | None = None) -> None:
+        """Give a device no more work; `hint` is what can be done about it."""
         station.benched = True
+        self._last_trouble, self._hint = f"{station.name}: {reason}", hint
         self._devices.bench(station.device, reason)
         self._emit(events.Benched(station.name, reason))
 
@@ -157,7 +159,7 @@ class Roster:
             return
         hope = any(not station.benched and not station.lost for station in others)
         if self.cpu.benched and not hope:
-            hint = f"{log} may say why; `ragfactory doctor` shows the devices there are"
+            hint = self._hint or f"{log} may say why; `ragfactory doctor` shows the devices there are"
             raise DeviceUnavailableError(f"no device could do the work: {self._last_trouble}", hint=hint)
         if self._nothing_since is None:
             self._nothing_since = now

@@ -222,7 +222,11 @@ class Fleet:
             case "error":
                 if batch := worker.take_batch():
                     self._redo(station, batch, frame.data["message"], deadly=False)
-            case "unloadable" | "broken":
+            case "unloadable":
+                self._lose(station, frame.data["message"])
+                if frame.data["final"]:
+                    self._roster.bench(station, frame.data["message"], hint=frame.data["hint"])
+            case "broken":
                 self._lose(station, frame.data["message"])
             case "left":
                 self._let_go(station)

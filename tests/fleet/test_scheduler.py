@@ -301,6 +301,18 @@ def test_a_card_that_cannot_load_its_model_is_benched(fleet_on: Callable[..., Fl
     assert "RuntimeError: no model on GPU-0" in lost
 
 
+def test_a_model_that_says_itself_that_it_cannot_be_loaded_is_tried_once_a_device(
+    fleet_on: Callable[..., Fleet], heard: list[Event]
+) -> None:
+    with (
+        fleet_on(Told(2), setup={"damaged": True}) as fleet,
+        pytest.raises(DeviceUnavailableError, match="the model's file is cut off") as caught,
+    ):
+        fleet.map(items(b"a"))
+    assert caught.value.hint == "get it again"
+    assert sorted(names(heard, events.WorkerLost)) in (["cpu", "gpu0", "gpu1"], ["cpu", "gpu0"])
+
+
 def test_a_model_that_no_device_can_load_ends_the_run_with_the_reason(fleet_on: Callable[..., Fleet]) -> None:
     with (
         fleet_on(Told(1), setup={"unloadable_on": ["GPU-0", ""]}) as fleet,
