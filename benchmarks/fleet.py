@@ -36,7 +36,6 @@ from ragfactory.fleet.work import Item
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragfactory.fleet.model import Role
 
 DEVICES = 8
 TOKEN_S = 5e-5  # 20,000 tokens a second; a slower card is easier to keep busy
@@ -51,21 +50,21 @@ class Always:
     def __init__(self, devices: Sequence[Device]) -> None:
         self._devices = devices
 
-    def judge(self, _role: Role) -> Sequence[Verdict]:
+    def judge(self) -> Sequence[Verdict]:
         """All of them."""
         return [Verdict(device, eligible=True, reason="simulated") for device in self._devices]
 
-    def claim(self, _device: Device, _role: Role) -> bool:
+    def claim(self, _device: Device) -> bool:
         """Always."""
         return True
 
     def bench(self, device: Device, reason: str) -> None:
         """Nobody asks."""
 
-    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+    def note(self, device: Device, document: str | None, *, working: bool) -> None:
         """Nobody asks."""
 
-    def release(self, device: Device, role: Role) -> None:
+    def release(self, device: Device) -> None:
         """Nobody waits for it."""
 
 

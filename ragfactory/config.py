@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ragfactory.errors import ConfigError, UsageError
 
@@ -46,6 +46,15 @@ class Fleet(BaseModel):
     unload: str = Field(
         default="immediate", pattern=r"^(immediate|never|idle:[1-9][0-9]*)$", description="when a model leaves a card"
     )
+
+    @model_validator(mode="after")
+    def _rests_below_its_limit(self) -> Self:
+        if self.resume_temperature_c >= self.max_temperature_c:
+            limits = (
+                f"resume_temperature_c ({self.resume_temperature_c}) under max_temperature_c ({self.max_temperature_c})"
+            )
+            raise ValueError(f"{limits} expected")
+        return self
 
 
 class Context(BaseModel):
@@ -161,6 +170,8 @@ def explain(error: ValidationError) -> str:
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: missing"
+    if first["type"] == "value_error":  # raised by a check of ours, which says what came
+        return f"{key}: {first['msg'].removeprefix('Value error, ')}"
     came = repr(first["input"])
     expected = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {expected}, got {came if len(came) <= 60 else came[:57] + '...'}"

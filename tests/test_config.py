@@ -46,3 +46,12 @@ def test_the_token_comes_from_the_environment_alone(config_toml: Path, monkeypat
     config_toml.write_text('webhook_token = "sesame"\n')
     with pytest.raises(ConfigError, match="unknown key"):
         load_config()
+
+
+def test_a_card_rests_below_the_temperature_that_it_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGFACTORY_CONFIG", str(tmp_path))
+    (tmp_path / "config.toml").write_text("[fleet]\nmax_temperature_c = 60\n")
+    with pytest.raises(
+        ConfigError, match=r"fleet: resume_temperature_c \(68\) under max_temperature_c \(60\) expected$"
+    ):
+        load_config(tmp_path)

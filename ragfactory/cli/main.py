@@ -10,7 +10,21 @@ from typing import Annotated, Any
 import typer
 
 from ragfactory import __version__
-from ragfactory.cli import bench, config, context, doctor, gpu, index, ingest, inspect, model, profile, reindex, search
+from ragfactory.cli import (
+    ask,
+    bench,
+    config,
+    context,
+    doctor,
+    gpu,
+    index,
+    ingest,
+    inspect,
+    model,
+    profile,
+    reindex,
+    search,
+)
 from ragfactory.cli import eval as evaluation
 from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
@@ -30,6 +44,7 @@ app = typer.Typer(
 app.command("ingest")(ingest.ingest)
 app.command("reindex")(reindex.reindex)
 app.command("search")(search.search)
+app.command("ask")(ask.ask)
 app.command("eval")(evaluation.evaluate)
 app.command("inspect")(inspect.inspect)
 app.add_typer(index.app, name="index")

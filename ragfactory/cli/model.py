@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.result import CommandResult
+from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
+from ragfactory.errors import ExitCode, ModelUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
 
     from ragfactory.cli.output import Output
+    from ragfactory.config import Config
 
 app = typer.Typer(help="Show the models this machine has.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
 def list_models(home: options.Home = None, json: options.Json = False) -> None:
-    """List the models for embedding and reranking, and where each was found."""
+    """List the models for embedding, reranking and writing, and where each was found."""
 
     def body(_output: Output) -> CommandResult:
         from ragfactory.embedding.catalog import AUTO, BGE_RERANKER_V2_M3, EMBEDDERS
@@ -39,12 +46,74 @@ def list_models(home: options.Home = None, json: options.Json = False) -> None:
                     "path": str(path) if path else None,
                 }
             )
+        models += [
+            {"name": path.name, "role": "writer", "dimension": None, "window": None, "path": str(path)}
+            for path in _ggufs(config)
+        ]
         chosen = resolve(AUTO, config.models).spec.name
         return CommandResult(
             data={"models": models, "auto": chosen}, render=lambda console: _render(models, chosen, console)
         )
 
     run("model list", body, json=json)
+
+
+@app.command("check")
+def check_models(home: options.Home = None, json: options.Json = False) -> None:
+    """Check every model that is on this machine: its files, their shape, and its weights' hash where one is known."""
+
+    def body(_output: Output) -> CommandResult:
+        checked = [(name, path, _damage(check)) for name, path, check in _checks(options.configure(home))]
+        problems = [replace(Problem.of(error), path=path) for _, path, error in checked if error]
+        return CommandResult(
+            data={
+                "models": [
+                    {"name": name, "path": path, "ok": error is None, "problem": error.message if error else None}
+                    for name, path, error in checked
+                ]
+            },
+            render=lambda console: console.print(
+                "\n".join(f"{name}: {path}" for name, path, error in checked if not error)
+            ),
+            errors=tuple(problems),
+            exit_code=ExitCode.UNAVAILABLE if problems else ExitCode.OK,
+        )
+
+    run("model check", body, json=json)
+
+
+def _checks(config: Config) -> Iterator[tuple[str, str, Callable[[], object]]]:
+    """The name and path of each model that is here, and what raises where it cannot be used."""
+    from ragfactory.context.llama.model import read_shape
+    from ragfactory.embedding.catalog import BGE_RERANKER_V2_M3, EMBEDDERS, ResolvedModel
+    from ragfactory.embedding.locate import find_model
+    from ragfactory.embedding.transformer import load_transformer
+    from ragfactory.embedding.weights import fingerprint
+
+    def encoder(model: ResolvedModel) -> None:
+        fingerprint(model)
+        load_transformer(model)
+
+    for spec in (*EMBEDDERS.values(), BGE_RERANKER_V2_M3):
+        if folder := find_model(spec, config.models):
+            model = ResolvedModel(spec, folder, spec.name, config.models / "weights.json")
+            yield spec.name, str(folder), partial(encoder, model)
+    for path in _ggufs(config):
+        yield path.name, str(path), partial(read_shape, path)
+
+
+def _damage(check: Callable[[], object]) -> ModelUnavailableError | None:
+    try:
+        check()
+    except ModelUnavailableError as error:
+        return error
+    return None
+
+
+def _ggufs(config: Config) -> list[Path]:
+    """The language models here: the one that the configuration names, and those in the models folder."""
+    named = config.models / Path(config.context.gguf).expanduser()
+    return sorted({*config.models.rglob("*.gguf"), *([named] if config.context.gguf and named.is_file() else [])})
 
 
 def _render(models: list[dict[str, Any]], chosen: str, console: Console) -> None:
@@ -56,5 +125,5 @@ def _render(models: list[dict[str, Any]], chosen: str, console: Console) -> None
     for model in models:
         name = f"{model['name']} (auto)" if model["name"] == chosen else model["name"]
         where = model["path"] or "not on this machine"
-        table.add_row(name, model["role"], str(model["dimension"]), str(model["window"]), where)
+        table.add_row(name, model["role"], *(str(model[key] or "") for key in ("dimension", "window")), where)
     console.print(table)

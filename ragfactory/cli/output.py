@@ -86,6 +86,32 @@ class Output:
         for problem in result.errors:
             self._show_problem(problem)
 
+    @property
+    def is_conversation(self) -> bool:
+        """Whether somebody sits at a terminal who can be asked."""
+        return not self.json and not self.quiet and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def ask(self, prompt: str) -> str | None:
+        """A line from whoever sits at the terminal, with the editing and history of readline; None where there are no more."""
+        import readline  # noqa: F401 - `input` uses it once it is there
+
+        try:
+            return input(prompt)
+        except EOFError:
+            self.console.print()
+            return None
+
+    @property
+    def streams(self) -> bool:
+        """Whether words can be shown one by one."""
+        return not self.json and not self.quiet and self.console.is_terminal
+
+    def stream(self, piece: str) -> None:
+        """Show some words, to be followed by others."""
+        from rich.text import Text
+
+        self.console.print(Text(harmless(piece)), end="", soft_wrap=True)
+
     def _render(self, result: CommandResult) -> None:
         if self.console.is_terminal:
             result.render(self.console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.progress import Progress, TaskID
+    from rich.text import Text
 
     from ragfactory.cli.gpu.look import LiveCards
     from ragfactory.cli.output import Output
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ragfactory.events import Event, Listener
 
 _LINE_EVERY_S = 5.0
+_RECENT = 8  # pieces of work that a device's rate is told of
 
 
 @contextmanager
@@ -42,9 +45,37 @@ def show_progress(output: Output, fleet: Fleet) -> Iterator[Listener]:
         TimeRemainingColumn(),
     )
     progress = Progress(*columns, console=output.errors)
-    cards = LiveCards(Policy(fleet))
-    with Live(Group(progress, cards), console=output.errors, transient=True), closing(cards):
-        yield _Bars(progress, cards)
+    cards, rates = LiveCards(Policy(fleet)), _Rates()
+    bars = _Bars(progress, cards)
+    with Live(Group(progress, rates, cards), console=output.errors, transient=True), closing(cards):
+
+        def listen(event: Event) -> None:
+            bars(event)
+            rates(event)
+
+        yield listen
+
+
+class _Rates:
+    """How fast each device works: tokens a second over its last pieces of work."""
+
+    def __init__(self) -> None:
+        self._recent: dict[tuple[str, str], deque[tuple[int, float]]] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, events.Worked) and event.tokens:
+            of_device = self._recent.setdefault((event.role, event.device), deque(maxlen=_RECENT))
+            of_device.append((event.tokens, event.seconds))
+
+    def __rich__(self) -> Text:
+        """What rich draws: a line, or nothing before there is work."""
+        from rich.text import Text
+
+        rates = []
+        for (role, device), recent in sorted(dict(self._recent).items()):
+            tokens, seconds = map(sum, zip(*list(recent), strict=True))
+            rates.append(f"{role} {device} {tokens / max(seconds, 1e-9):,.0f} tokens/s")
+        return Text("   ".join(rates), style="dim")
 
 
 class _Bars:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ragfactory.cli import options
+from ragfactory.cli import batch, options
+from ragfactory.cli.conversation import converse
 from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.text import Text
 
     from ragfactory.cli.output import Output
-    from ragfactory.retrieval.results import Hit, SearchResult
+    from ragfactory.errors import UsageError
+    from ragfactory.retrieval.finding import Found
+    from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.search import Searcher
+    from ragfactory.retrieval.surroundings import Surroundings
 
 
 _INDENT = (0, 0, 0, 4)
@@ -27,8 +36,21 @@ _EXCERPT = 500  # characters of a passage that are shown
 
 def search(
     query: Annotated[
-        str, typer.Argument(metavar="QUERY", help="A question or some words, in any of the documents' languages.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="QUERY",
+            help="A question or some words, in any of the documents' languages. Without one, a terminal asks for them.",
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            "--queries",
+            metavar="FILE",
+            help="Do every query of a file, one a line or JSON lines with id and query; - is standard input.",
+        ),
+    ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
     mode: Annotated[
         Literal["hybrid", "dense", "text"],
@@ -66,6 +88,17 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what was understood, and what each stage gave a passage.")
     ] = False,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Show no second passage of a document before one of each.")
+    ] = False,
+    expand_hits: Annotated[
+        str | None,
+        typer.Option(
+            "--expand-hits",
+            metavar="N|section|table",
+            help="With each passage, give N passages before and after it, its section, or the table it is part of.",
+        ),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -75,19 +108,27 @@ def search(
 ) -> None:
     """Find the passages that answer a question, over all document types of a project."""
 
-    def body(_output: Output) -> CommandResult:
+    def body(output: Output) -> CommandResult:
         # Read when NumPy is first imported. A query is too small to share out, and threads spin while they wait for a busy core.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        from ragfactory.retrieval.diverse import wide
         from ragfactory.retrieval.filters import parse_filter
+        from ragfactory.retrieval.finding import found_of
+        from ragfactory.retrieval.live import LiveSearch
         from ragfactory.retrieval.results import Mode
-        from ragfactory.retrieval.search import Searcher
+        from ragfactory.retrieval.surroundings import parse_reach
 
         conditions = [parse_filter(text) for text in filters or ()]
+        reach = None if expand_hits is None else parse_reach(expand_hits)
+        asked = batch.read(queries) if queries else []
+        if (query is None) == (queries is None) and not (queries is None and output.is_conversation):
+            raise _one_of_both()
         config = options.configure(home, tenant=tenant, project=project)
-        with Searcher.open(config, document_type) as searcher:
+
+        def find(searcher: Searcher, query: str) -> Found:
             result = searcher.search(
                 query,
-                top_k=top_k,
+                top_k=wide(top_k) if diverse else top_k,
                 mode=Mode(mode),
                 filters=conditions,
                 exact=exact,
@@ -95,20 +136,45 @@ def search(
                 strict=strict,
                 expand=expand,
             )
-            languages = searcher.languages
-        return CommandResult(
-            data={
-                "query": result.query,
-                **({"filters": filters} if filters else {}),
-                "chunks": [_chunk(hit) for hit in result.hits],
-                "timings_ms": result.timings_ms,
-                **({"explanation": asdict(result.explanation)} if explain else {}),
-            },
-            render=lambda console: _render(result, languages, console, full=full, explain=explain),
-            warnings=result.notes,
-        )
+            return found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
+
+        extra = {"filters": filters} if filters else {}
+        with LiveSearch(config, document_type, find) as live:
+
+            def result_of(query: str) -> CommandResult:
+                found = live.search(query)
+                languages = live.searcher.languages
+                explanation = {"explanation": asdict(found.result.explanation)} if explain else {}
+                return CommandResult(
+                    data=_data(found) | explanation,
+                    render=lambda console: _render(found, languages, console, full=full, explain=explain),
+                    warnings=found.result.notes,
+                )
+
+            if queries is not None:
+                return batch.all_of(asked, result_of, extra)
+            if query is None:
+                return converse(output, result_of)
+            result = result_of(query)
+            return replace(result, data={"query": result.data["query"], **extra, **result.data})
 
     run("search", body, json=json)
+
+
+def _one_of_both() -> UsageError:
+    from ragfactory.errors import UsageError
+
+    return UsageError(
+        "QUERY or --queries FILE: one of them expected",
+        hint="give a question, or a file of them (- is standard input); on a terminal, `ragfactory search` alone asks for them",
+    )
+
+
+def _data(found: Found) -> dict[str, Any]:
+    chunks = [_chunk(hit) for hit in found.result.hits]
+    for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
+        chunk["expanded"] = asdict(around)
+    return {"query": found.result.query, "chunks": chunks, "timings_ms": found.result.timings_ms}
 
 
 def _chunk(hit: Hit) -> dict[str, Any]:
@@ -148,10 +214,11 @@ def _chunk(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _render(result: SearchResult, languages: list[str], console: Console, *, full: bool, explain: bool) -> None:
+def _render(found: Found, languages: list[str], console: Console, *, full: bool, explain: bool) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
+    result = found.result
     if explain:
         from ragfactory.cli.explaining import understood
 
@@ -159,7 +226,7 @@ def _render(result: SearchResult, languages: list[str], console: Console, *, ful
     if not result.hits:
         console.print("nothing found")
     several_roots = len({hit.at.root for hit in result.hits}) > 1
-    for rank, hit in enumerate(result.hits, start=1):
+    for rank, (hit, around) in enumerate(zip_longest(result.hits, found.around), start=1):
         console.print(_headline(rank, hit))
         if several_roots:
             console.print(Padding(Text(on_one_line(f"in {hit.at.root}"), style="dim"), _INDENT, expand=False))
@@ -170,26 +237,43 @@ def _render(result: SearchResult, languages: list[str], console: Console, *, ful
 
             console.print(Padding(stages(hit), _INDENT, expand=False))
         console.print(Padding(_marked(hit.chunk.text, result.query, languages, full=full), _INDENT, expand=False))
+        if around:
+            for line in _around(around):
+                console.print(Padding(line, _INDENT, expand=False))
         if hit.others:
             also = ", ".join(other.doc_id for other in hit.others)
             console.print(Padding(Text(on_one_line(f"also in {also}"), style="dim"), _INDENT, expand=False))
         console.print()
 
 
+def _around(around: Surroundings) -> Iterator[Text]:
+    """What stands around a passage, under a line that says how much of the document it is."""
+    from rich.text import Text
+
+    first, last = (name.rpartition("#")[2] for name in (around.chunk_ids[0], around.chunk_ids[-1]))
+    yield Text(
+        f"around it: {first}" + (f"-{last}" if last != first else "") + pages_of(around.page, around.page_end), "cyan"
+    )
+    yield Text(harmless(around.text), "dim")
+
+
 def _headline(rank: int, hit: Hit) -> Text:
     from rich.text import Text
 
     place = hit.at.place
-    pages = "" if place.page is None else f"  p. {place.page}"
-    if place.page_end not in (None, place.page):
-        pages += f"-{place.page_end}"
     return Text.assemble(
         (f"{rank:2}  ", "dim"),
         (f"{hit.score:.3f}  ", "cyan"),
         (on_one_line(hit.at.doc_id), "bold"),
-        pages,
+        pages_of(place.page, place.page_end),
         (f"  {hit.index.document_type}", "dim"),
     )
+
+
+def pages_of(first: int | None, last: int | None) -> str:
+    """The pages of a passage, after two blanks; empty where there are none."""
+    pages = "" if first is None else f"  p. {first}"
+    return pages if last in (None, first) else f"{pages}-{last}"
 
 
 def _headings(hit: Hit) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from ragfactory.fleet.leases import Lease, holders
-from ragfactory.fleet.marks import marked_process
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
-    from ragfactory.fleet.model import Box, Card, Device, Role, Verdict
+    from ragfactory.fleet.model import Box, Device, Role, Verdict
     from ragfactory.fleet.policy import Policy
 
 
@@ -24,7 +23,10 @@ class Looks(Protocol):
 
 
 class Cards:
-    """Says which devices may work, and claims cards for a run. Leases are in `directory`; `close` gives them up."""
+    """Says which devices may work, and claims cards for a run. Leases are in `directory`; `close` gives them up.
+
+    Fleets have a share each: a card is the run's until the last of them has left it.
+    """
 
     def __init__(self, driver: Looks, policy: Policy, run_id: str, directory: Path) -> None:
         self._driver = driver
@@ -32,15 +34,19 @@ class Cards:
         self._run_id = run_id
         self._directory = directory
         self._leases: dict[str, Lease] = {}
-        self._roles: dict[str, set[Role]] = {}
+        self._shares: dict[str, set[Share]] = {}
         self._needs: dict[Role, int] = {}
 
     def need(self, role: Role, free_mb: int) -> None:
         """Judge by the memory, in MiB, that a role's model is known to take."""
         self._needs[role] = free_mb
 
-    def judge(self, role: Role) -> list[Verdict]:
-        """Every device as it is now, in the order to take them."""
+    def share(self, role: Role) -> Share:
+        """What one fleet has of the cards."""
+        return Share(self, role)
+
+    def judge(self, role: Role, settled: Collection[str] = ()) -> list[Verdict]:
+        """Every device as it is now, in the order to take them. Cards of `settled`, by UUID, have the memory for the role."""
         box = self._driver.look()
         verdicts = self._policy.judge(
             box,
@@ -49,12 +55,21 @@ class Cards:
             holders(self._directory),
             self._leases,
             needed_mb=self._needs.get(role),
-            own_used_mb={card.uuid: self._own_used_mb(card, role) for card in box.cards},
+            settled=settled,
         )
         lost = {card.uuid for card in box.cards if card.problem}
         return [replace(verdict, lost=verdict.device.uuid in lost) for verdict in verdicts]
 
-    def claim(self, device: Device, role: Role) -> bool:
+    def crowded(self, share: Share) -> set[str]:
+        """The cards, by UUID, that could work for a share if what others of this run have there would leave."""
+        taken = {uuid for uuid, shares in self._shares.items() if share not in shares}
+        able = [
+            {verdict.device.uuid for verdict in self.judge(share.role, settled) if verdict.eligible}
+            for settled in (taken, ())
+        ]
+        return taken & (able[0] - able[1])
+
+    def claim(self, device: Device, share: Share) -> bool:
         """Whether this run has the device from now on; the CPU is everybody's."""
         if device.uuid is None:
             return True
@@ -62,9 +77,9 @@ class Cards:
             lease = Lease.take(self._directory, device, self._run_id)
             if lease is None:
                 return False
-            lease.note(role)
+            lease.note(share.role)
             self._leases[device.uuid] = lease
-        self._roles.setdefault(device.uuid, set()).add(role)
+        self._shares.setdefault(device.uuid, set()).add(share)
         return True
 
     def note(self, device: Device, role: Role | None, document: str | None) -> None:
@@ -72,24 +87,27 @@ class Cards:
         if device.uuid is not None and (lease := self._leases.get(device.uuid)):
             lease.note(role, document)
 
-    def bench(self, device: Device, reason: str) -> None:
-        """Give a card no more work in this run, and tell others why."""
+    def bench(self, device: Device, role: Role, reason: str) -> None:
+        """Give a card no more work of a role in this run, and tell others why."""
         if device.uuid is not None:
-            self._policy.bench(device.uuid, reason)
+            self._policy.bench(device.uuid, role, reason)
             if lease := self._leases.get(device.uuid):
                 lease.note(None, benched=reason)
 
-    def release(self, device: Device, role: Role) -> None:
-        """Give a card up to other runs, once no role has a worker there."""
+    def release(self, device: Device, share: Share) -> None:
+        """Give a card up to other runs, once no share has it."""
         if device.uuid is None:
             return
-        roles = self._roles.get(device.uuid, set())
-        roles.discard(role)
-        if not roles and (lease := self._leases.pop(device.uuid, None)):
-            lease.release()
+        shares = self._shares.get(device.uuid, set())
+        shares.discard(share)
+        if not shares:
+            self._shares.pop(device.uuid, None)
+            if lease := self._leases.pop(device.uuid, None):
+                lease.release()
 
     def close(self) -> None:
         """Give all cards up."""
+        self._shares.clear()
         while self._leases:
             self._leases.popitem()[1].release()
 
@@ -99,10 +117,39 @@ class Cards:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _own_used_mb(self, card: Card, role: Role) -> int:
-        """Memory of a card that our own worker of a role holds, as far as the driver tells."""
-        return sum(process.used_mb or 0 for process in card.processes if self._is_ours(process.pid, role))
 
-    def _is_ours(self, pid: int, role: Role) -> bool:
-        marked = marked_process(pid)
-        return marked is not None and (marked.run, marked.parent, marked.role) == (self._run_id, os.getpid(), role)
+class Share:
+    """The cards as one fleet sees them. A card where it has a worker has the memory for it, whatever the driver can tell."""
+
+    def __init__(self, cards: Cards, role: Role) -> None:
+        self.role = role
+        self._cards = cards
+        self._mine: set[str] = set()
+
+    def crowded(self) -> set[str]:
+        """The cards, by UUID, that could work if what other fleets of this run have there would leave."""
+        return self._cards.crowded(self)
+
+    def judge(self) -> list[Verdict]:
+        """Every device as it is now, in the order to take them."""
+        return self._cards.judge(self.role, self._mine)
+
+    def claim(self, device: Device) -> bool:
+        """Whether the device is ours from now on."""
+        claimed = self._cards.claim(device, self)
+        if claimed and device.uuid is not None:
+            self._mine.add(device.uuid)
+        return claimed
+
+    def note(self, device: Device, document: str | None, *, working: bool) -> None:
+        """Tell others whether a card of ours works now, and for which document."""
+        self._cards.note(device, self.role if working else None, document)
+
+    def bench(self, device: Device, reason: str) -> None:
+        """Give a card no more work of this role."""
+        self._cards.bench(device, self.role, reason)
+
+    def release(self, device: Device) -> None:
+        """Learn that the device has no worker of ours any more."""
+        self._mine.discard(device.uuid or "")
+        self._cards.release(device, self)

@@ -13,17 +13,16 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class MarkedProcess:
-    """A process that a run started, or that one of its workers did: `run`, `parent` and `role` are what its mark says."""
+    """A process that a run started, or that one of its workers did: `run` and `parent` are what its mark says."""
 
     pid: int
     run: str
     parent: int
-    role: str
 
 
-def mark(run_id: str, role: str) -> dict[str, str]:
-    """What this process adds to the environment of the workers of a role that it starts for a run."""
-    return {VARIABLE: f"{run_id}:{os.getpid()}:{role}"}
+def mark(run_id: str) -> dict[str, str]:
+    """What this process adds to the environment of the workers that it starts for a run."""
+    return {VARIABLE: f"{run_id}:{os.getpid()}"}
 
 
 def marked_process(pid: int) -> MarkedProcess | None:
@@ -33,10 +32,10 @@ def marked_process(pid: int) -> MarkedProcess | None:
         ours = (_PROC / str(pid)).stat().st_uid == os.getuid() and _namespace(pid) == _namespace("self")
     except OSError:  # it ended, or is another user's
         return None
-    found = re.search(rb"(?:^|\0)" + VARIABLE.encode() + rb"=([^\0]*):(\d+):([a-z]+)(?:\0|$)", environment)
+    found = re.search(rb"(?:^|\0)" + VARIABLE.encode() + rb"=([^\0]*):(\d+)(?:\0|$)", environment)
     if not (ours and found):
         return None
-    return MarkedProcess(pid, found[1].decode(errors="replace"), int(found[2]), found[3].decode())
+    return MarkedProcess(pid, found[1].decode(errors="replace"), int(found[2]))
 
 
 def marked_processes() -> list[MarkedProcess]:

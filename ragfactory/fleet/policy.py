@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from ragfactory.errors import DeviceUnavailableError, UsageError
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from ragfactory.config import Fleet
     from ragfactory.fleet.leases import Holder
     from ragfactory.fleet.model import Box, Card
-
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +73,16 @@ class Policy:
         self._needs = {Role.EMBED: fleet.embed_mb, Role.RERANK: fleet.rerank_mb, Role.WRITE: fleet.write_mb}
         self._preferred = {Role(name): frozenset(cards) for name, cards in fleet.prefer.items()}
         self._resting: dict[str, float] = {}
-        self._benched: dict[str, str] = {}
+        self._benched: dict[tuple[str, Role], str] = {}
         self._had_cards = False
 
     def needs_mb(self, role: Role) -> int:
         """Free memory that a card needs for a role, in MiB, where nothing better is known."""
         return self._needs[role]
 
-    def bench(self, uuid: str, reason: str) -> None:
-        """Give a card no more work, ever."""
-        self._benched[uuid] = reason
+    def bench(self, uuid: str, role: Role, reason: str) -> None:
+        """Give a card no more work of a role, ever."""
+        self._benched[uuid, role] = reason
 
     def observe(self, box: Box, now: float) -> None:
         """Learn which cards have to rest, and which have rested enough. One that does not tell its temperature stays as it was."""
@@ -115,12 +112,12 @@ class Policy:
         own: Collection[str],
         *,
         needed_mb: int | None = None,
-        own_used_mb: Mapping[str, int] = _NOTHING,
+        settled: Collection[str] = (),
     ) -> list[Verdict]:
         """Judge every card and the CPU for a role, in the order to take them: those that may work first, the CPU last.
 
         `leased` and `own` are the cards with a lease and those whose lease is ours, by UUID. `needed_mb` is memory in MiB, where it
-        was measured; what our worker holds on a card already (`own_used_mb`) counts as free. Of the cards that may work, the
+        was measured; cards of `settled` have it, whatever is free. Of the cards that may work, the
         preferred come first, then the coolest, then the freest.
         """
         self.observe(box, now)
@@ -129,37 +126,32 @@ class Policy:
         wait = self._had_cards and not box.cards  # the driver fell silent; what it said before may be true again
         verdicts = []
         for card in sorted(box.cards, key=lambda card: _rank(card, preferred)):
-            free = card.free_mb + own_used_mb.get(card.uuid, 0)
+            lacks = card.free_mb < needed and card.uuid not in settled
             holder = None if card.uuid in own else leased.get(card.uuid)
-            never = self._never(card, needed)
-            refusal = never or self._not_now(card, holder, free, needed, now)
+            never = self._never(card, role, needed)
+            short = f"{card.free_mb:,} MiB free, {needed:,} needed" if lacks else None
+            refusal = never or self._not_now(card, holder, now) or short
             favour = ", preferred" if card.index in preferred else ""
-            reason = refusal or f"{_degrees(card)}, {free:,} MiB free{favour}"
+            reason = refusal or f"{_degrees(card)}, {card.free_mb:,} MiB free{favour}"
             device = Device(f"gpu{card.index}", card.uuid)
             verdicts.append(Verdict(device, eligible=refusal is None, reason=reason, lost=card.problem is not None))
             wait = wait or never is None
         return [*sorted(verdicts, key=lambda verdict: not verdict.eligible), self._judge_cpu(box, wait=wait)]
 
-    def _never(self, card: Card, needed: int) -> str | None:
+    def _never(self, card: Card, role: Role, needed: int) -> str | None:
         """Why there is no use in waiting for a card."""
         if not self.devices.allow(card):
             return f"not asked for (devices {self.devices.asked})"
         if card.problem:
             return card.problem
-        if reason := self._benched.get(card.uuid):
+        if reason := self._benched.get((card.uuid, role)):
             return f"benched: {reason}"
         if card.total_mb < needed:
             return f"too small: {card.total_mb:,} MiB, {needed:,} needed"
         return None
 
-    def _not_now(self, card: Card, holder: Holder | None, free: int, needed: int, now: float) -> str | None:
-        if holder is not None:
-            return f"leased by {holder}"
-        if rest := self.rest(card, now):
-            return rest
-        if free < needed:
-            return f"{free:,} MiB free, {needed:,} needed"
-        return None
+    def _not_now(self, card: Card, holder: Holder | None, now: float) -> str | None:
+        return f"leased by {holder}" if holder is not None else self.rest(card, now)
 
     def _judge_cpu(self, box: Box, *, wait: bool) -> Verdict:
         if self.devices.cards is not None and not self.devices.cards:

@@ -152,7 +152,7 @@ class WorkerProcess:
             return None
         if not self.is_ready:
             return f"it did not load its model within {self._patience.start_s:g} s"
-        return f"no answer within {self._allowed(self.batch):.0f} s, over {self.batch.tokens} tokens"
+        return f"no answer within {self._allowed(self.batch):.0f} s, over {self.batch.read} tokens"
 
     def death(self) -> str:
         """How it ended, in words, once it is gone or about to be."""
@@ -186,7 +186,7 @@ class WorkerProcess:
             deadline = time.monotonic() + _GRACE_S
 
     def _allowed(self, batch: Batch) -> float:
-        return self._patience.for_batch(self.device, batch.tokens)
+        return self._patience.for_batch(self.device, batch.read)
 
     def _send(self, message: bytes) -> None:
         self._outgoing += message
@@ -206,7 +206,7 @@ def _start(device: Device, job: Job, descriptor: int) -> subprocess.Popen[bytes]
     path = (str(Path(worker.__file__).parents[2]), os.environ.get("PYTHONPATH"))
     environment = {
         **os.environ,
-        **mark(job.run_id, job.role),
+        **mark(job.run_id),
         "CUDA_VISIBLE_DEVICES": device.uuid or "",
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
     }

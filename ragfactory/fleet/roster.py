@@ -21,13 +21,13 @@ _STRIKES = 3
 
 
 class Devices(Protocol):
-    """Who says which devices may work, such as `ragfactory.fleet.cards.Cards`."""
+    """Who says which devices may work, such as `ragfactory.fleet.cards.Share`."""
 
-    def judge(self, role: Role) -> Sequence[Verdict]:
+    def judge(self) -> Sequence[Verdict]:
         """Every device that is known of now, in the order to take them."""
         ...
 
-    def claim(self, device: Device, role: Role) -> bool:
+    def claim(self, device: Device) -> bool:
         """Whether the device is ours from now on. It is asked for before a worker starts, also where it is ours already."""
         ...
 
@@ -35,12 +35,12 @@ class Devices(Protocol):
         """Learn that the device gets no more work."""
         ...
 
-    def note(self, device: Device, role: Role | None, document: str | None) -> None:
-        """Learn what the device does now, and for which document; no role when it waits for work."""
+    def note(self, device: Device, document: str | None, *, working: bool) -> None:
+        """Learn whether the device works now, and for which document."""
         ...
 
-    def release(self, device: Device, role: Role) -> None:
-        """Learn that the device has no worker of a role any more."""
+    def release(self, device: Device) -> None:
+        """Learn that the device has no worker any more."""
         ...
 
 
@@ -60,6 +60,7 @@ class Roster:
         self._next_look = 0.0
         self._nothing_since: float | None = None
         self._last_trouble = "none was there"
+        self._hint: str | None = None
         self.cpu = self._station(Device(CPU))
 
     def __iter__(self) -> Iterator[Station]:
@@ -72,7 +73,7 @@ class Roster:
         """Bring all stations up to date. Raises DeviceUnavailableError, which points to `log`, when none can work any more."""
         now = time.monotonic()
         if now >= self._next_look:
-            verdicts = self._devices.judge(self.role)
+            verdicts = self._devices.judge()
             self._next_look = now + self._check_s
             for rank, verdict in enumerate(verdicts):
                 self._heed(verdict, rank)
@@ -91,29 +92,24 @@ class Roster:
 
     def claim(self, station: Station) -> bool:
         """Whether the device is ours from now on. If another run has it, the next look shows that."""
-        if self._devices.claim(station.device, self.role):
+        if self._devices.claim(station.device):
             return True
         self.pause(station)
         return False
 
     def note(self, station: Station, document: str | None) -> None:
         """Tell that the station works, and for which document."""
-        self._devices.note(station.device, self.role, document)
+        self._devices.note(station.device, document, working=True)
 
     def note_idle(self) -> None:
         """Tell that no station has work."""
         for station in self:
             if not station.benched:
-                self._devices.note(station.device, None, None)
+                self._devices.note(station.device, None, working=False)
 
-    def release(self) -> None:
-        """Give up every device."""
-        for station in self:
-            self.release_one(station)
-
-    def release_one(self, station: Station) -> None:
+    def release(self, station: Station) -> None:
         """Give up a device."""
-        self._devices.release(station.device, self.role)
+        self._devices.release(station.device)
 
     def pause(self, station: Station) -> None:
         """Give a station nothing before devices are looked at again."""
@@ -126,9 +122,10 @@ class Roster:
         if station.strikes == _STRIKES:
             self.bench(station, reason)
 
-    def bench(self, station: Station, reason: str) -> None:
-        """Give a device no more work."""
+    def bench(self, station: Station, reason: str, *, hint: str | None = None) -> None:
+        """Give a device no more work; `hint` is what can be done about it."""
         station.benched = True
+        self._last_trouble, self._hint = f"{station.name}: {reason}", hint
         self._devices.bench(station.device, reason)
         self._emit(events.Benched(station.name, reason))
 
@@ -160,13 +157,17 @@ class Roster:
             self._nothing_since = None
             self.cpu.called = False
             return
-        if self.cpu.benched:
-            hint = f"{log} may say why; `ragfactory doctor` shows the devices there are"
+        hope = any(not station.benched and not station.lost for station in others)
+        if self.cpu.benched and not hope:
+            hint = self._hint or f"{log} may say why; `ragfactory doctor` shows the devices there are"
             raise DeviceUnavailableError(f"no device could do the work: {self._last_trouble}", hint=hint)
         if self._nothing_since is None:
             self._nothing_since = now
-        hope = any(not station.benched and not station.lost for station in others)
-        if not self.cpu.called and (not hope or now - self._nothing_since >= self._cool_down_s):
+        if (
+            not self.cpu.benched
+            and not self.cpu.called
+            and (not hope or now - self._nothing_since >= self._cool_down_s)
+        ):
             self.cpu.called = True
             so_long = f" for {self._cool_down_s:g} s" if hope else ""
             self._emit(events.FellBack(f"no card could take the work{so_long}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from typing import TYPE_CHECKING, Self
 
 from ragfactory import events
@@ -12,7 +13,7 @@ from ragfactory.fleet.station import Station, Totals, shares
 from ragfactory.fleet.work import Backlog, Batch, ItemError, after_failure, after_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
     from ragfactory.events import Listener
     from ragfactory.fleet.frames import Frame
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 8192
 _TICK_S = 0.05
+_FINISH_S = 5.0
 
 Answer = bytes | ItemError
 
@@ -66,13 +68,14 @@ class Fleet:
         Raises DeviceUnavailableError when no device is left that could work, the CPU included.
         """
         missing = {item.key for item in items}
+        ends = 0.0
         self._answers = {}
         self._backlog = Backlog(items)
         while self._listen(timeout_s=0):  # workers that died or hang since the last time do so over no work
             pass
         self._give_up_late()
         try:
-            while missing:
+            while missing or self._is_finishing(ends):
                 self._roster.look(self._job.log)
                 self._heed_roster()
                 self._hand_out()
@@ -82,6 +85,7 @@ class Fleet:
                     some, self._answers = self._answers, {}
                     assert some.keys() <= missing, "every item has one answer"
                     missing -= some.keys()
+                    ends = time.monotonic() + _FINISH_S
                     yield some
         finally:
             self._end_busy()
@@ -102,13 +106,14 @@ class Fleet:
         """What each device that worked has done so far, by its name."""
         return {station.name: station.totals for station in self._roster if station.totals.items}
 
-    def unload(self) -> None:
-        """End all workers, so that their devices are free for others. The next work starts new ones."""
-        end_all([process for station in self._roster for process in station.processes])
-        for station in self._roster:
+    def unload(self, cards: Collection[str] | None = None) -> None:
+        """End the workers on `cards` (by UUID), or all, so that others can have the devices; the next work starts new ones."""
+        stations = [station for station in self._roster if cards is None or station.device.uuid in cards]
+        end_all([process for station in stations for process in station.processes])
+        for station in stations:
             station.worker = None
             station.leaving.clear()
-        self._roster.release()
+            self._roster.release(station)
 
     def close(self) -> None:
         """End all workers."""
@@ -119,6 +124,11 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _is_finishing(self, ends: float) -> bool:
+        """Whether a worker that has answered everything is still to say that it is done, for which it has until `ends`."""
+        busy = any(station.worker is not None and station.worker.batch is not None for station in self._roster)
+        return busy and time.monotonic() < ends
 
     def _heed_roster(self) -> None:
         """Take work, and the worker where it is of no more use, from devices that may not work any more."""
@@ -212,7 +222,11 @@ class Fleet:
             case "error":
                 if batch := worker.take_batch():
                     self._redo(station, batch, frame.data["message"], deadly=False)
-            case "unloadable" | "broken":
+            case "unloadable":
+                self._lose(station, frame.data["message"])
+                if frame.data["final"]:
+                    self._roster.bench(station, frame.data["message"], hint=frame.data["hint"])
+            case "broken":
                 self._lose(station, frame.data["message"])
             case "left":
                 self._let_go(station)
@@ -282,7 +296,7 @@ class Fleet:
         batch = station.part_with_worker()
         if batch is not None:
             self._backlog.give_back(batch)
-        self._roster.release_one(station)
+        self._roster.release(station)
 
     def _give_up_late(self) -> None:
         for station in self._roster:

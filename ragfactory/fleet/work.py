@@ -17,7 +17,8 @@ _SMALLEST = 16  # a batch is not made smaller than this part of a full one, so t
 class Item:
     """One piece of work: a key of its own, its weight in tokens, and the bytes that a worker is to answer with bytes.
 
-    `document` is what it is a part of, for people who ask what a card does. Only items of one `group` go into a batch together.
+    `document` is what it is a part of, for people who ask what a card does. Only items of one `group` go into a batch together;
+    `once` is what is read, in tokens, once for all of them.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Item:
     payload: bytes
     document: str | None = None
     group: str | None = None
+    once: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Batch:
     def tokens(self) -> int:
         """What a model reads for it, padding not counted."""
         return sum(item.weight for item in self.items)
+
+    @property
+    def read(self) -> int:
+        """What a worker reads that has read nothing of it before."""
+        return self.tokens + max(item.once for item in self.items)
 
     @property
     def padded(self) -> int:

@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ragfactory.errors import RagfactoryError
 from ragfactory.fleet.frames import Frame, FrameReader, pack
 
 if TYPE_CHECKING:
@@ -117,9 +118,12 @@ class _Worker:
         started = time.perf_counter()
         try:
             self._answer = _function(self._start["target"])(self._start["setup"], self._start["backend"])
+        except RagfactoryError as error:  # one that says what to do, and comes again whenever it is tried
+            self._send("unloadable", message=error.message, hint=error.hint, final=True)
+            return False
         except Exception as error:
             logger.exception("loading failed")
-            self._send("unloadable", message=f"{type(error).__name__}: {error}")
+            self._send("unloadable", message=f"{type(error).__name__}: {error}", hint=None, final=False)
             return False
         self._send("ready", seconds=time.perf_counter() - started)
         return True

@@ -11,7 +11,7 @@ from ragfactory.context.asking import estimate_tokens
 from ragfactory.context.language_models import least_card_mb
 from ragfactory.context.llama.planning import Wish
 from ragfactory.context.llama.serving import TARGET, completion_of, question, setup_of
-from ragfactory.context.prompt import Completion
+from ragfactory.context.remote.balance import Failure
 from ragfactory.fleet.model import Role
 from ragfactory.fleet.work import Item, ItemError
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.context.language_models import LanguageModel
-    from ragfactory.context.prompt import Prompt
-    from ragfactory.context.remote.balance import Failure
+    from ragfactory.context.prompt import Completion, Prompt
     from ragfactory.context.remote.writer import RemoteModel
     from ragfactory.events import Listener
     from ragfactory.pipeline.devices import RunDevices
@@ -69,25 +68,28 @@ class _OnDevices:
         self._answer_tokens = wish.answer
 
     def answers(self, asked: Sequence[Question]) -> Answers:
-        items = [
-            Item(
-                key.hex(),
-                estimate_tokens(prompt.own) + self._answer_tokens,
-                question(prompt),
-                document,
-                hashlib.sha256(prompt.shared.encode()).hexdigest(),
-            )
-            for key, prompt, document in asked
-        ]
+        items = [self._item(*question) for question in asked]
         self._devices.make_room(self._fleet)
         with closing(self._fleet.answers(items)) as answers:
             for some in answers:
                 for key, answer in some.items():
-                    # What no device can do, tonight's or tomorrow's, has no better answer than none at all.
-                    yield bytes.fromhex(key), Completion("") if isinstance(answer, ItemError) else completion_of(answer)
+                    yield (
+                        bytes.fromhex(key),
+                        Failure(answer.message) if isinstance(answer, ItemError) else completion_of(answer),
+                    )
 
     def rest(self) -> None:
         self._devices.rest(self._fleet)
+
+    def _item(self, key: bytes, prompt: Prompt, document: str) -> Item:
+        return Item(
+            key.hex(),
+            estimate_tokens(prompt.own) + self._answer_tokens,
+            question(prompt),
+            document=document,
+            group=hashlib.sha256(prompt.shared.encode()).hexdigest(),
+            once=estimate_tokens(prompt.shared),
+        )
 
 
 class _OnServers:

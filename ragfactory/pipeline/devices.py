@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.events import Listener
+    from ragfactory.fleet.cards import Share
     from ragfactory.fleet.model import Role, Verdict
 
 
@@ -32,7 +33,7 @@ class RunDevices:
         self._config = config
         self._run_id = run_id
         self._emit = emit
-        self._fleets: list[tuple[Role, Fleet]] = []
+        self._shares: dict[Fleet, Share] = {}
         policy = Policy(config.fleet)
         with ExitStack() as stack:
             driver = stack.enter_context(open_driver())
@@ -63,23 +64,25 @@ class RunDevices:
             role=role,
             idle_s=float(idle_s) if idle_s else None,
         )
+        share = self._cards.share(role)
         fleet = Fleet(
             job,
-            self._cards,
+            share,
             self._emit,
             batch_tokens=batch_tokens,
             check_s=settings.check_s,
             cool_down_s=settings.cool_down_s,
         )
-        self._fleets.append((role, fleet))
+        self._shares[fleet] = share
+        self._stack.callback(fleet.close)
         return fleet
 
     def make_room(self, fleet: Fleet) -> None:
-        """Have other fleets leave the cards, unless every card that may work has the memory for both."""
-        others = [other for _, other in self._fleets if other is not fleet and other.is_loaded]
-        if others and not all(verdict.eligible for verdict in self.judge(fleet.role)[0]):
+        """Have other fleets leave the cards that could work for this one then. Where the memory is enough for both, they stay."""
+        others = [other for other in self._shares if other is not fleet and other.is_loaded]
+        if others and (crowded := self._shares[fleet].crowded()):
             for other in others:
-                other.unload()
+                other.unload(crowded)
 
     def rest(self, fleet: Fleet) -> None:
         """Learn that a fleet has no work for now: unless the configuration has them stay, its models leave the cards."""
@@ -88,8 +91,6 @@ class RunDevices:
 
     def close(self) -> None:
         """End all workers and give up all cards."""
-        for _, fleet in self._fleets:
-            fleet.close()
         self._stack.close()
 
     def __enter__(self) -> Self:

@@ -63,14 +63,18 @@ class Intake:
         self._gathered.append(arrival)
         self._prompts += len(arrival.prepared.sheet.owns)
         if self._prompts >= BATCH:
-            self.flush()
+            self._hand_on()
 
     def flush(self) -> None:
+        """Hand on what is still here, after the last arrival."""
+        self._hand_on()
+        self._contexts.rest()
+
+    def _hand_on(self) -> None:
         """Have the contexts written that are waited for, as far as there is time, and hand the documents on."""
         gathered, self._gathered, self._prompts = self._gathered, [], 0
         for document_type, some in groupby(sorted(gathered, key=_type_of), key=_type_of):
             self._write(document_type, list(some))
-        self._contexts.rest()
 
     def _write(self, document_type: str, arrivals: list[Arrival]) -> None:
         recipe = self._recipes[document_type]

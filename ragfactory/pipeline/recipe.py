@@ -69,8 +69,9 @@ class Recipe:
 
 
 def check_profile(profile: Profile) -> None:
-    """Raise ProfileError where a profile asks for chunks or an embedder that there cannot be."""
+    """Raise ProfileError where a profile asks for chunks, prompts or an embedder that there cannot be."""
     size_and_overlap(profile.chunk)
+    load_templates(profile.enrich.prompts)
     if profile.embed.model not in (AUTO, *EMBEDDERS):
         raise ProfileError(
             f"{profile.name}: embed.model: one of {', '.join((AUTO, *EMBEDDERS))} expected, got {profile.embed.model!r}",

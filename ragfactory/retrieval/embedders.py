@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import IndexNotFoundError, MissingExtraError, ModelUnavailableError
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from ragfactory.embedding.model import Embedder
     from ragfactory.store.records import EmbedderEntry, Manifest
     from ragfactory.store.vectors import Matrix
+
+
+_MAX_CHARACTERS = 4_000  # about what is looked up by words, too: more only makes a search slow
+
+
+@lru_cache(maxsize=2)
+def _warm(model: ResolvedModel, _fingerprint: str) -> Embedder:
+    """A loaded model, which stays in the process: the next version of an index is searched with the same one."""
+    from ragfactory.embedding.engine import open_query_embedder
+
+    return open_query_embedder(model)
 
 
 class QueryEmbedders:
@@ -29,17 +41,19 @@ class QueryEmbedders:
         self._opened: dict[str, Embedder] = {}
 
     def encode(self, query: str) -> dict[str, Matrix]:
-        """The query's vector, (d,) float32 of unit length, by the fingerprint of each embedder.
+        """The query's vector, (d,) float32 of unit length, by the fingerprint of each embedder. Of a query longer than 4,000
+        characters the rest has no part in it.
 
         Raises IndexNotFoundError when a model is not there or is another one, MissingExtraError when a package is missing.
         """
-        return {fingerprint: self._embedder(entry).encode_query(query) for fingerprint, entry in self._entries.items()}
+        return {
+            fingerprint: self._embedder(entry).encode_query(query[:_MAX_CHARACTERS])
+            for fingerprint, entry in self._entries.items()
+        }
 
     def _embedder(self, entry: EmbedderEntry) -> Embedder:
         if entry.fingerprint not in self._opened:
-            from ragfactory.embedding.engine import open_query_embedder
-
-            self._opened[entry.fingerprint] = open_query_embedder(self._resolve(entry))
+            self._opened[entry.fingerprint] = _warm(self._resolve(entry), entry.fingerprint)
         return self._opened[entry.fingerprint]
 
     def _resolve(self, entry: EmbedderEntry) -> ResolvedModel:

@@ -173,6 +173,10 @@ class Searcher:
     def _documents(self) -> dict[str, DocumentRecord]:
         return {path: record for version in self._versions.values() for (_, path), record in version.documents.items()}
 
+    def version(self, name: IndexName) -> Version:
+        """The open version of an index."""
+        return self._versions[name]
+
     @property
     def manifests(self) -> list[Manifest]:
         """What the open versions say of themselves."""

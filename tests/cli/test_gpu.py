@@ -45,9 +45,7 @@ def box(cli: Cli, simulated_box: SimulatedBox) -> SimulatedBox:
 @pytest.fixture
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """A process with the mark of a worker of ours."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER], env={**os.environ, **mark(RUN, "embed")}, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", SLEEPER], env={**os.environ, **mark(RUN)}, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     yield process
@@ -299,7 +297,7 @@ def test_what_a_dead_run_left_is_cleared_away(cli: Cli, box: SimulatedBox, worke
 
 
 def test_a_worker_whose_run_died_is_ended(cli: Cli) -> None:
-    environment = {**os.environ, "RAGFACTORY_WORKER": f"{RUN}:{2**22 - 1}:embed"}
+    environment = {**os.environ, "RAGFACTORY_WORKER": f"{RUN}:{2**22 - 1}"}
     worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=environment)
     await_mark(worker.pid)
     assert f"ended worker {worker.pid} of run {RUN}\n" in cli("gpu", "cleanup").out

@@ -13,7 +13,6 @@ from ragfactory.fleet.work import Item
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragfactory.fleet.model import Role
 
 MARK = "RAGFACTORY_WORKER"
 
@@ -26,19 +25,19 @@ class Told:
         self.verdicts = [Verdict(device, eligible=True, reason="cool") for device in devices]
         self.verdicts.append(Verdict(Device(CPU), eligible=not cards, reason="the last resort"))
 
-    def judge(self, _role: Role) -> Sequence[Verdict]:
+    def judge(self) -> Sequence[Verdict]:
         return tuple(self.verdicts)
 
-    def claim(self, _device: Device, _role: Role) -> bool:
+    def claim(self, _device: Device) -> bool:
         return True
 
     def bench(self, device: Device, reason: str) -> None:
         pass
 
-    def note(self, device: Device, role: Role | None, document: str | None) -> None:
+    def note(self, device: Device, document: str | None, *, working: bool) -> None:
         pass
 
-    def release(self, device: Device, role: Role) -> None:
+    def release(self, device: Device) -> None:
         pass
 
     def say(self, name: str, *, eligible: bool, reason: str = "80 °C", lost: bool = False) -> None:
@@ -68,7 +67,7 @@ def workers_of(parent: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             marked = any(
-                variable.startswith(f"{MARK}=".encode()) and f":{parent}:".encode() in variable
+                variable.startswith(f"{MARK}=".encode()) and variable.endswith(f":{parent}".encode())
                 for variable in (entry / "environ").read_bytes().split(b"\0")
             )
             if entry.name.isdigit() and marked and state_of(int(entry.name)) != "Z":

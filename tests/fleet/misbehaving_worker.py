@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragfactory.errors import ModelUnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -24,6 +26,8 @@ def answerer(setup: dict[str, Any], backend: str) -> Callable[[Sequence[bytes]],
     card = os.environ["CUDA_VISIBLE_DEVICES"]
     if card in setup.get("unloadable_on", ()):
         raise RuntimeError(f"no model on {card or 'the CPU'}")
+    if setup.get("damaged"):
+        raise ModelUnavailableError("the model's file is cut off", hint="get it again")
     if setup.get("tell"):
         seen = f"{backend} {card} {os.environ['RAGFACTORY_WORKER']} {os.getpid()}".encode()
         return lambda payloads: [seen] * len(payloads)

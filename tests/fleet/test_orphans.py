@@ -29,7 +29,7 @@ RUN = """
 import os, subprocess, sys
 from ragfactory.fleet.marks import mark
 
-environment = {**os.environ, **mark(sys.argv[1], "embed")}
+environment = {**os.environ, **mark(sys.argv[1])}
 worker = subprocess.Popen([sys.executable, *sys.argv[2:]], env=environment, stdout=subprocess.PIPE, text=True)
 worker.stdout.readline()
 print(worker.pid, flush=True)
@@ -47,7 +47,7 @@ class Run:
         )  # fmt: skip
         assert self._process.stdout is not None
         pid = int(self._process.stdout.readline())
-        self.worker = MarkedProcess(pid, name, self._process.pid, "embed")
+        self.worker = MarkedProcess(pid, name, self._process.pid)
         self.handle = os.pidfd_open(pid)
 
     @property
@@ -76,7 +76,7 @@ def test_a_worker_is_known_by_its_mark(run: Run) -> None:
     assert marked_process(run.worker.pid) == run.worker
     assert run.worker in marked_processes()
     assert marked_process(os.getpid()) is None
-    assert mark("r", "write") == {VARIABLE: f"r:{os.getpid()}:write"}
+    assert mark("r") == {VARIABLE: f"r:{os.getpid()}"}
 
 
 def test_a_worker_whose_run_lives_is_left_alone(run: Run) -> None:
@@ -109,7 +109,7 @@ def test_a_process_without_a_mark_is_left_alone(run: Run) -> None:
     plain.communicate()
 
 
-@pytest.mark.parametrize("value", ["", "run", "run:", "run:x", ":", "run:1:", "run:1:2", "run:x:embed"])
+@pytest.mark.parametrize("value", ["", "run", "run:", "run:x", ":", "run:1:"])
 def test_a_mark_that_makes_no_sense_is_none(value: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WORKER], env={**os.environ, VARIABLE: value}, stdout=subprocess.PIPE

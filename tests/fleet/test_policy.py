@@ -158,11 +158,11 @@ def test_each_role_needs_its_own_memory() -> None:
     assert len(may(judge(policy, *cards, role=Role.EMBED, needed_mb=3100))) == 1
 
 
-def test_memory_that_our_own_worker_holds_counts_as_free() -> None:
+def test_a_card_that_has_our_worker_needs_no_more_memory() -> None:
     policy = Policy(Fleet(embed_mb=2048))
     assert not may(judge(policy, card(0, free_mb=400)))
-    assert may(judge(policy, card(0, free_mb=400), own_used_mb={"GPU-0": 1904})) == ["gpu0"]
-    assert not may(judge(policy, card(0, free_mb=400), own_used_mb={"GPU-1": 1904}))
+    assert may(judge(policy, card(0, free_mb=400), settled={"GPU-0"})) == ["gpu0"]
+    assert not may(judge(policy, card(0, free_mb=400), settled={"GPU-1"}))
 
 
 # Leases and benches.
@@ -180,11 +180,12 @@ def test_our_own_lease_is_no_obstacle() -> None:
 
 def test_a_benched_card_never_works_again() -> None:
     policy = Policy(Fleet())
-    policy.bench("GPU-0", "three workers died on it")
+    policy.bench("GPU-0", Role.EMBED, "three workers died on it")
     for now in (0.0, 1e6):
         verdicts = judge(policy, card(0), card(1), now=now)
         assert may(verdicts) == ["gpu1"]
         assert reason(verdicts, "gpu0") == "benched: three workers died on it"
+    assert "gpu0" in may(judge(policy, card(0), card(1), role=Role.RERANK))
 
 
 # The CPU.
@@ -209,7 +210,7 @@ def test_the_cpu_waits_while_a_card_may_become_free() -> None:
 
 def test_the_cpu_works_at_once_where_there_is_no_card_to_wait_for() -> None:
     benched = Policy(Fleet())
-    benched.bench("GPU-0", "it died")
+    benched.bench("GPU-0", Role.EMBED, "it died")
     for verdicts in (
         Policy(Fleet()).judge(Box(problem="no driver"), Role.EMBED, 0.0, {}, ()),
         judge(Policy(Fleet()), card(0, problem="lost")),

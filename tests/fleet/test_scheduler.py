@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +86,8 @@ def test_a_worker_is_pinned_to_its_card_and_marked_before_anything_is_loaded(
         (cpu,) = fleet.map(items(b""))
     assert isinstance(card, bytes)
     assert isinstance(cpu, bytes)
-    assert card.decode().split()[:3] == ["cuda", "GPU-0", f"run-1:{os.getpid()}:embed"]
-    assert cpu.decode().split()[:2] == ["cpu", f"run-1:{os.getpid()}:embed"]
+    assert card.decode().split()[:3] == ["cuda", "GPU-0", f"run-1:{os.getpid()}"]
+    assert cpu.decode().split()[:2] == ["cpu", f"run-1:{os.getpid()}"]
 
 
 def test_workers_stay_between_runs_and_leave_when_asked(fleet_on: Callable[..., Fleet]) -> None:
@@ -190,6 +191,17 @@ def test_answers_that_came_before_the_trouble_count(
     assert all(event.items <= 3 for event in heard if isinstance(event, events.Retried)), "the first two and itself"
 
 
+def test_a_worker_that_answers_one_by_one_stays_and_all_its_work_counts(
+    fleet_on: Callable[..., Fleet], heard: list[Event]
+) -> None:
+    with fleet_on(Told(1), target="streamer", batch_tokens=1600) as fleet:
+        for _ in range(10):
+            assert fleet.map(items(*plain(3))) == hashes(plain(3))
+        assert fleet.totals["gpu0"].items == 30
+    assert names(heard, events.WorkerStarted) == ["gpu0"]
+    assert sum(event.items for event in heard if isinstance(event, events.Worked)) == 30
+
+
 def test_only_items_of_one_group_go_together(
     fleet_on: Callable[..., Fleet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +301,18 @@ def test_a_card_that_cannot_load_its_model_is_benched(fleet_on: Callable[..., Fl
     assert "RuntimeError: no model on GPU-0" in lost
 
 
+def test_a_model_that_says_itself_that_it_cannot_be_loaded_is_tried_once_a_device(
+    fleet_on: Callable[..., Fleet], heard: list[Event]
+) -> None:
+    with (
+        fleet_on(Told(2), setup={"damaged": True}) as fleet,
+        pytest.raises(DeviceUnavailableError, match="the model's file is cut off") as caught,
+    ):
+        fleet.map(items(b"a"))
+    assert caught.value.hint == "get it again"
+    assert sorted(names(heard, events.WorkerLost)) in (["cpu", "gpu0", "gpu1"], ["cpu", "gpu0"])
+
+
 def test_a_model_that_no_device_can_load_ends_the_run_with_the_reason(fleet_on: Callable[..., Fleet]) -> None:
     with (
         fleet_on(Told(1), setup={"unloadable_on": ["GPU-0", ""]}) as fleet,
@@ -307,10 +331,10 @@ class Scripted(Told):
         self._script = script
         self._looks = 0
 
-    def judge(self, role: Any) -> Any:
+    def judge(self) -> Any:
         self._looks += 1
         self._script.get(self._looks, lambda _told: None)(self)
-        return super().judge(role)
+        return super().judge()
 
 
 def test_a_hot_card_gets_no_more_work_until_it_has_cooled(
@@ -354,6 +378,17 @@ def test_the_cpu_takes_over_when_no_card_may_work_for_long_and_gives_back(
         time.sleep(0.1)
         assert fleet.map(items(*plain(5))) == hashes(plain(5))
         assert fleet.totals["gpu0"].items == 5
+
+
+def test_cards_that_rest_are_waited_for_when_the_cpu_cannot_do_the_work(
+    fleet_on: Callable[..., Fleet], heard: list[Event]
+) -> None:
+    devices = Told(1)
+    devices.say("gpu0", eligible=False)
+    threading.Timer(2.0, devices.say, ["gpu0"], {"eligible": True}).start()
+    with fleet_on(devices, setup={"unloadable_on": [""]}, cool_down_s=0.1) as fleet:
+        assert fleet.map(items(b"a")) == hashes([b"a"])
+    assert names(heard, events.Benched) == ["cpu"]
 
 
 def test_a_run_that_is_interrupted_leaves_nothing_to_the_next(tmp_path: Path) -> None:

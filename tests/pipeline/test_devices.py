@@ -28,13 +28,14 @@ TARGET = "misbehaving_worker:answerer"
 def devices_with(
     simulated_box: SimulatedBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., RunDevices]:
-    """The devices of a run on one card of 8 GiB."""
-    simulated_box.resize(1)
+    """The devices of a run on one card of 8 GiB; another is not asked for, and hot."""
+    simulated_box.resize(2)
+    simulated_box.card(1).temperature = 90
     simulated_box.write()
     monkeypatch.setenv("PYTHONPATH", str(Path(fleet.__path__[0])))
 
     def make(**settings: object) -> RunDevices:
-        asked = Settings(check_s=0.05, **settings)  # type: ignore[arg-type]
+        asked = Settings(check_s=0.05, devices="0", **settings)  # type: ignore[arg-type]
         return RunDevices(Config(home=tmp_path, config_dir=tmp_path, fleet=asked), "run-1", lambda _event: None)
 
     return make
@@ -60,6 +61,21 @@ def test_a_role_leaves_when_the_card_has_no_memory_for_both(
         assert len(holders(machine_wide())) == 1
     assert workers_of(os.getpid()) == []
     assert holders(machine_wide()) == {}
+
+
+def test_two_models_of_one_role_take_turns_on_a_card_that_is_too_small_for_both(
+    devices_with: Callable[..., RunDevices], simulated_box: SimulatedBox
+) -> None:
+    with devices_with(unload="never") as devices:
+        first, second = (devices.fleet(Role.EMBED, TARGET, {}) for _ in range(2))
+        assert first.map(items(b"a")) == hashes([b"a"])
+        simulated_box.card(0).used_mb = 7000
+        devices.make_room(second)
+        assert not first.is_loaded
+        simulated_box.card(0).used_mb = 1
+        assert second.map(items(b"b")) == hashes([b"b"])
+        devices.rest(first)
+        assert len(holders(machine_wide())) == 1, "the second still has the card"
 
 
 @pytest.mark.parametrize(("unload", "loaded"), [("immediate", False), ("never", True), ("idle:600", True)])

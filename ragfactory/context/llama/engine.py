@@ -41,9 +41,12 @@ class LlamaEngine:
             self._stack = stack.pop_all()
 
     @classmethod
-    def open(cls, path: Path, device: str, wish: Wish | None = None, *, keep_free_mb: int = 0) -> Self:
+    def open(
+        cls, path: Path, device: str, wish: Wish | None = None, *, keep_free_mb: int = 0, sampler: Sampler = greedy
+    ) -> Self:
         """The model with the best plan for what the device has free now, less what is kept. Raises what `plan` raises too."""
-        return cls(path, device, plan(read_shape(path), free_mb(device) - keep_free_mb, wish, device=device))
+        made = plan(read_shape(path), free_mb(device) - keep_free_mb, wish, device=device)
+        return cls(path, device, made, sampler=sampler)
 
     @property
     def counts(self) -> Counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,6 +13,8 @@ import orjson
 from ragfactory.context.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ragfactory.endpoint import Endpoint
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -69,6 +71,16 @@ class Caller:
                 if not chances or self._aborted:
                     raise UnreachableError(f"no answer: {error}") from error
 
+    def stream(self, target: str, body: bytes, timeout_s: float) -> Iterator[bytes]:
+        """The lines of the answer to a POST as they come; `timeout_s` is for all of it. It is not sent twice. Raises as `call`."""
+        try:
+            with self._response("POST", target, body, timeout_s) as response:
+                if response.status != http.client.OK:
+                    self._check(response, _read(response))
+                yield from _lines(response)
+        except ConnectionError as error:
+            raise UnreachableError(f"no answer: {error}") from error
+
     def abort(self) -> None:
         """End the request that is under way; a server notices and stops writing."""
         self._aborted = True
@@ -85,6 +97,16 @@ class Caller:
         self._socket = None
 
     def _call(self, method: str, target: str, body: bytes | None, timeout_s: float) -> bytes:
+        with self._response(method, target, body, timeout_s) as response:
+            answer = _read(response)
+        self._check(response, answer)
+        return answer
+
+    @contextmanager
+    def _response(
+        self, method: str, target: str, body: bytes | None, timeout_s: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        """What the server answers, to be read while this is open; what goes wrong meanwhile is a CallError or a ConnectionError."""
         self._overdue.clear()
         timer: threading.Timer | None = None
         try:
@@ -93,8 +115,7 @@ class Caller:
             timer.daemon = True
             timer.start()
             self._connection.request(method, target, body, self._headers)
-            response = self._connection.getresponse()
-            answer = _read(response)
+            yield self._connection.getresponse()
         except UntrustworthyError:
             self.close()
             raise
@@ -112,8 +133,6 @@ class Caller:
         if self._overdue.is_set():  # an answer without a length ends where the connection does
             self.close()
             raise UntrustworthyError(f"it took longer than {timeout_s:g} seconds")
-        self._check(response, answer)
-        return answer
 
     def _open(self, timeout_s: float) -> None:
         if self._connection.sock is None:
@@ -166,6 +185,17 @@ def _read(response: http.client.HTTPResponse) -> bytes:
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(pieces)
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    size = 0
+    while line := response.readline(MAX_ANSWER_BYTES):
+        size += len(line)
+        if size > MAX_ANSWER_BYTES:
+            raise UntrustworthyError(f"its answer is longer than {MAX_ANSWER_BYTES >> 20} MiB")
+        yield line
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
 
 
 def _error_message(answer: bytes) -> str:

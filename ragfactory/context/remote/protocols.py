@@ -13,6 +13,8 @@ from ragfactory.context.prompt import Completion
 from ragfactory.context.remote.calling import CallError, UnreachableError, UntrustworthyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ragfactory.context.prompt import Prompt
     from ragfactory.context.remote.calling import Caller
     from ragfactory.context.remote.servers import Server
@@ -30,6 +32,14 @@ class Sampling:
     window: int = 8192
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of an answer that is written while it is read; after the `last` there is no more."""
+
+    text: str
+    last: bool = False
+
+
 class ServerProtocol(Protocol):
     """A way of asking."""
 
@@ -41,6 +51,9 @@ class ServerProtocol(Protocol):
 
     def read(self, answer: bytes) -> Completion:
         """The answer's text and cost. Raises ValueError where it is of another shape."""
+
+    def read_line(self, line: bytes) -> Piece:
+        """What a line, not an empty one, of an answer says that comes as a stream. Raises ValueError as `read` does."""
 
 
 class Ollama:
@@ -73,6 +86,11 @@ class Ollama:
         said = _OllamaAnswer.model_validate_json(answer)
         return Completion(said.message.content, read=said.prompt_eval_count, written=said.eval_count)
 
+    def read_line(self, line: bytes) -> Piece:
+        """See ServerProtocol."""
+        said = _OllamaPiece.model_validate_json(line)
+        return Piece(said.message.content, last=said.done)
+
 
 class OpenAI:
     """POST /v1/chat/completions: llama.cpp's server, vLLM, LM Studio and the like."""
@@ -103,6 +121,17 @@ class OpenAI:
             reused=reused,
             written=usage.completion_tokens,
         )
+
+    def read_line(self, line: bytes) -> Piece:
+        """See ServerProtocol. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+        if line.lstrip().startswith(b"{"):  # a server that answers in one piece, whatever it is asked
+            return Piece(self.read(line).text, last=True)
+        if not line.startswith(b"data:"):
+            return Piece("")
+        data = line.removeprefix(b"data:").strip()
+        if data == b"[DONE]":
+            return Piece("", last=True)
+        return Piece("".join(choice.delta.content or "" for choice in _OpenAIPiece.model_validate_json(data).choices))
 
 
 def protocol_of(server: Server, caller: Caller) -> ServerProtocol:
@@ -143,6 +172,26 @@ def read_completion(protocol: ServerProtocol, answer: bytes) -> Completion:
         raise UntrustworthyError(f"a completion as JSON expected, and its answer is {_looks_like(answer)}") from error
 
 
+def stream_completion(server: Server, caller: Caller, prompt: Prompt, sampling: Sampling) -> Iterator[str]:
+    """The text of a completion as the server writes it. Raises CallError, also after some of it came."""
+    protocol = protocol_of(server, caller)
+    body = orjson.dumps(protocol.request(prompt, server.model, sampling) | {"stream": True})
+    for line in caller.stream(protocol.target(base_of(server)), body, server.timeout_s):
+        if not line.strip():
+            continue
+        try:
+            piece = protocol.read_line(line)
+        except ValidationError as error:
+            raise UntrustworthyError(
+                f"a piece of a completion expected, and its answer is {_looks_like(line)}"
+            ) from error
+        if piece.text:
+            yield piece.text
+        if piece.last:
+            return
+    raise UnreachableError("it broke off in the middle of an answer")
+
+
 def _looks_like(answer: bytes) -> str:
     if not answer.strip():
         return "empty"
@@ -179,6 +228,11 @@ class _OllamaAnswer(_Shape):
     eval_count: NonNegativeInt = 0
 
 
+class _OllamaPiece(_Shape):
+    message: _Said
+    done: bool = False
+
+
 class _MaybeSaid(_Shape):
     content: str | None = None
 
@@ -200,3 +254,11 @@ class _Usage(_Shape):
 class _OpenAIAnswer(_Shape):
     choices: list[_Choice]
     usage: _Usage | None = None
+
+
+class _ChoicePiece(_Shape):
+    delta: _MaybeSaid
+
+
+class _OpenAIPiece(_Shape):
+    choices: list[_ChoicePiece]

@@ -22,12 +22,15 @@ def as_asked(_n: int) -> None:
 
 @dataclass
 class ModelServer:
-    """A server that writes `about OWN` of a prompt that ends in `OWN`. `says` answers the n-th request instead, where it returns
-    a status and a body, or one of `hang`, `drip`, `cut`, `close`; `holds` has answers wait until it is set.
+    """A server that writes `answer`, or else `about OWN` of a prompt that ends in `OWN`, word by word where that is asked for.
+    `says` answers the n-th request instead, where it returns a status and a body, or one of `hang`, `drip`, `cut`, `close`. With
+    `waits`, a stream goes on after its first words when the server is released.
     """
 
     speaks: str = "ollama"
     says: Callable[[int], Any] = as_asked
+    answer: str = ""
+    waits: bool = False
     slow_s: float = 0.0
     asked: list[dict[str, Any]] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -69,9 +72,25 @@ class ModelServer:
             self._at_once -= 1
 
 
+def _text(server: ModelServer, message: dict[str, Any]) -> str:
+    return server.answer or "about " + message["messages"][1]["content"].rpartition("|")[2]
+
+
+def streamed(server: ModelServer, message: dict[str, Any]) -> list[bytes]:
+    """A true answer as a stream: its lines."""
+    words = [word + " " for word in _text(server, message).split()]
+    if server.speaks == "ollama":
+        pieces = [{"message": {"role": "assistant", "content": word}, "done": False} for word in words]
+        pieces.append({"message": {"role": "assistant", "content": ""}, "done": True, "eval_count": 3})
+        return [json.dumps(piece).encode() + b"\n" for piece in pieces]
+    chunks: list[Any] = [{"choices": [{"delta": {"content": word}, "finish_reason": None}]} for word in words]
+    chunks = [{"choices": [{"delta": {"role": "assistant"}}]}, *chunks, {"choices": [], "usage": {"prompt_tokens": 1}}]
+    return [*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b": ping\n\n", b"data: [DONE]\n\n"]
+
+
 def written(server: ModelServer, message: dict[str, Any]) -> bytes:
     """A true answer."""
-    text = "about " + message["messages"][1]["content"].rpartition("|")[2]
+    text = _text(server, message)
     if server.speaks == "ollama":
         return json.dumps(
             {"message": {"role": "assistant", "content": text}, "done": True, "prompt_eval_count": 12, "eval_count": 3}
@@ -98,10 +117,19 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901
                 time.sleep(server.slow_s)
                 if said in {"hang", "drip", "cut", "close"}:
                     self._misbehave(said)
+                elif message.get("stream") and said is None:
+                    self._stream(streamed(server, message))
                 else:
                     self._answer(*(said or (200, written(server, message))))
             finally:
                 server.ended()
+
+        def _stream(self, lines: list[bytes]) -> None:
+            self._begin(200, sum(map(len, lines)))
+            for n, line in enumerate(lines):
+                self.wfile.write(line)
+                if server.waits and n == 1:
+                    server.released.wait(PROMISE_S)
 
         def _misbehave(self, how: str) -> None:
             self.close_connection = True

@@ -1,0 +1,195 @@
+"""`ragfactory ask`: an answer from the documents, each sentence with its source."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ragfactory.cli import options
+from ragfactory.cli.output import harmless, on_one_line
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import run
+from ragfactory.cli.search import pages_of
+from ragfactory.errors import RagfactoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from ragfactory.cli.output import Output
+    from ragfactory.config import Config
+    from ragfactory.retrieval.answering.model import Answer, Source
+
+_SHOWN = 500  # characters of a passage
+
+
+def ask(
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="A question, in any of the documents' languages.")
+    ],
+    by: Annotated[
+        Literal["auto", "llama", "http", "extract"],
+        typer.Option(
+            "--by",
+            help="Who answers: a GGUF on this machine, a server of the configuration, or sentences of the passages themselves.",
+        ),
+    ] = "auto",
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=20, help="How many passages to answer from.")] = 6,
+    mode: Annotated[
+        Literal["hybrid", "dense", "text"],
+        typer.Option("--mode", help="How passages are found: both parts fused, or one."),
+    ] = "hybrid",
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="CONDITION", help="Only from where this holds, such as 'year=2024'."),
+    ] = None,
+    rerank: Annotated[
+        bool | None,
+        typer.Option("--rerank/--no-rerank", help="Have a second model order the best.", show_default="auto"),
+    ] = None,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Read no second passage of a document before one of each.")
+    ] = False,
+    expand_hits: Annotated[
+        str | None,
+        typer.Option("--expand-hits", metavar="N|section|table", help="Read what stands around each passage too."),
+    ] = None,
+    document_type: options.Type = None,
+    tenant: options.Tenant = None,
+    project: options.Project = None,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Answer a question from the passages that are found for it, each sentence with its source."""
+
+    def body(output: Output) -> CommandResult:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for `search`
+        from ragfactory.retrieval.answering.answer import sources_of
+        from ragfactory.retrieval.diverse import wide
+        from ragfactory.retrieval.filters import parse_filter
+        from ragfactory.retrieval.finding import found_of
+        from ragfactory.retrieval.results import Mode
+        from ragfactory.retrieval.search import Searcher
+        from ragfactory.retrieval.surroundings import parse_reach
+
+        conditions = [parse_filter(text) for text in filters or ()]
+        reach = None if expand_hits is None else parse_reach(expand_hits)
+        config = options.configure(home, tenant=tenant, project=project)
+        with Searcher.open(config, document_type) as searcher:
+            result = searcher.search(
+                question,
+                top_k=wide(top_k) if diverse else top_k,
+                mode=Mode(mode),
+                filters=conditions,
+                rerank=rerank,
+            )
+            found = found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
+        answer, notes = _answer(found.result.query, sources_of(found), config, by, output)
+        return CommandResult(
+            data=_data(answer),
+            render=lambda console: _render(answer, console, told=output.streams and answer.by != "extract"),
+            warnings=(*result.notes, *notes),
+        )
+
+    run("ask", body, json=json)
+
+
+def _answer(
+    question: str,
+    sources: Sequence[Source],
+    config: Config,
+    by: Literal["auto", "llama", "http", "extract"],
+    output: Output,
+) -> tuple[Answer, tuple[str, ...]]:
+    """The answer, and why no language model wrote it where nobody said that none should."""
+    from ragfactory.retrieval.answering.answer import extracted, written
+    from ragfactory.retrieval.answering.writers import open_writer
+
+    if by == "extract" or not sources:
+        return extracted(question, sources), ()
+    try:
+        writer = open_writer(config, None if by == "auto" else by)
+        try:
+            return written(question, sources, writer, output.stream if output.streams else _to_nobody), ()
+        finally:
+            writer.close()
+    except RagfactoryError as error:
+        if by != "auto":
+            raise
+        why = f"{error.message} ({error.hint})" if error.hint else error.message
+        return extracted(question, sources), (f"sentences of the passages, no language model: {why}",)
+
+
+def _to_nobody(_piece: str) -> None:
+    """Tell nobody: the answer is shown when it is whole."""
+
+
+def _data(answer: Answer) -> dict[str, Any]:
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "sentences": [{"text": sentence.text, "sources": list(sentence.sources)} for sentence in answer.sentences],
+        "sources": [
+            {
+                "n": source.n,
+                "doc_id": source.hit.at.doc_id,
+                "chunk_id": source.hit.at.chunk_id,
+                "page": source.hit.at.place.page,
+                "text": source.text,
+            }
+            for source in answer.sources
+        ],
+        "by": answer.by,
+        "found": answer.found,
+    }
+
+
+def _render(answer: Answer, console: Console, *, told: bool) -> None:
+    """The answer, unless it was shown as it came, what no passage holds, and the sources that are named."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print("" if told else Text(harmless(answer.text)))
+    doubtful = [sentence for sentence in answer.sentences if not sentence.sources]
+    if doubtful:
+        console.print()
+        console.print(Text("[?] no passage that is named holds this:", style="yellow"))
+        for sentence in doubtful:
+            console.print(Text(f"    {harmless(sentence.text)}"))
+    named = {n for sentence in answer.sentences for n in sentence.sources}
+    shown = [source for source in answer.sources if answer.by == "extract" or source.n in named]
+    if shown:
+        console.print()
+    for source in shown:
+        console.print(_headline(source))
+        if answer.by == "extract":
+            console.print(Padding(_marked(source, answer), (0, 0, 0, 4), expand=False))
+
+
+def _headline(source: Source) -> Text:
+    from rich.text import Text
+
+    at = source.hit.at
+    pages = pages_of(at.place.page, at.place.page_end)
+    return Text.assemble((f"[{source.n}] ", "cyan"), (on_one_line(at.doc_id), "bold"), pages)
+
+
+def _marked(source: Source, answer: Answer) -> Text:
+    """A passage, or the part of it that was taken, with the sentences that are the answer marked."""
+    from rich.text import Text
+
+    from ragfactory.retrieval.highlight import excerpt
+
+    passage = harmless(source.text)
+    taken = [harmless(sentence.text) for sentence in answer.sentences if source.n in sentence.sources]
+    spans = [(passage.find(sentence), len(sentence)) for sentence in taken]
+    found = [(start, start + length) for start, length in spans if start >= 0]
+    text = Text(passage)
+    for start, end in found:
+        text.stylize("bold green", start, end)
+    start, end = excerpt(passage, found, _SHOWN)
+    return Text("... " if start else "").append_text(text[start:end]).append(" ..." if end < len(passage) else "")

@@ -1,0 +1,34 @@
+"""A prompt: one question after another, with everything warm, until somebody has had enough."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ragfactory.cli.result import CommandResult
+from ragfactory.cli.run import result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragfactory.cli.output import Output
+
+LEAVE = ":q"
+_PROMPT = "search> "
+
+
+def converse(output: Output, answer: Callable[[str], CommandResult]) -> CommandResult:
+    """Ask for questions and show what comes of each. An empty line, `:q` or Ctrl-D leaves; Ctrl-C only ends what is under way."""
+    output.note("note", f"one question a line; an empty line, {LEAVE} or Ctrl-D leaves")
+    while True:
+        try:
+            question = output.ask(_PROMPT)
+            if question is None or question.strip() in {"", LEAVE}:
+                return CommandResult()
+            output.show("search", result_of(partial(_answered, answer, question), output))
+        except KeyboardInterrupt:
+            output.console.print()
+
+
+def _answered(answer: Callable[[str], CommandResult], question: str, _output: Output) -> CommandResult:
+    return answer(question)

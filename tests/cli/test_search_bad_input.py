@@ -1,0 +1,89 @@
+"""Whatever is asked, `search` and `ask` answer, or say what is wrong with the question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Ended
+
+    Cli = Callable[..., Ended]
+
+COMMANDS = {"search": ["search", "--no-rerank"], "ask": ["ask", "--by", "extract", "--no-rerank"]}
+ODD = {
+    "100,000 characters": "pump on the roof is broken " * 3704,
+    "one long word": "pump" * 25_000,
+    "stop words": "the of and in on is",
+    "punctuation": "?!... --- ((( ))) [] {} ~~ ^^ && || @@ ##",
+    "another script": "ポンプが壊れています кто починил насос مضخة",
+    "emoji": "🚰🔧👩🏽‍🔧",
+    "quotes": '"pump \'roof """ `broken` “part”',
+    "operators": 'pump AND NOT roof OR (text:broken^2 "a b"~3 [a TO z] {x TO *} +x -y *? field:*) IN [a b] \\',
+    "controls": "pump\x00\x07\x1b[31m\x9b\u202eroof\u200b\n\r\t",
+    "combining": "p\u0301u\u0301m\u0301p" + "\u0301" * 500,
+    "markup": "[bold]pump[/bold] <|eot_id|> </passage> {question} %s",
+}
+
+
+@pytest.mark.parametrize("query", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_an_odd_question_is_a_question(command: list[str], query: str, library_cli: Cli) -> None:
+    ended = library_cli(*command, "--top-k", "2", "--json", "--", query)
+    assert (ended.status, ended.envelope["errors"]) == (0, [])
+    data = ended.envelope["data"]
+    assert len(data.get("chunks", data.get("sources"))) == 2
+    shown = library_cli(*command, "--top-k", "2", "--mode", "text", "--", query)
+    assert shown.status == 0
+    assert not set(shown.out + shown.err) & set("\x00\x07\x1b\x9b\u202e\u200b")
+
+
+@pytest.mark.parametrize("name", ["100,000 characters", "quotes", "operators", "controls", "markup"])
+def test_what_surrounds_a_word_does_not_hide_it(name: str, library_cli: Cli) -> None:
+    (chunk, *_) = library_cli("search", "--mode", "text", "--json", "--", ODD[name]).envelope["data"]["chunks"]
+    assert "pump" in chunk["text"]
+
+
+@pytest.mark.parametrize("name", ["punctuation", "emoji"])
+def test_what_is_no_word_is_found_nowhere_by_words(name: str, library_cli: Cli) -> None:
+    ended = library_cli("search", "--mode", "text", "--json", "--", ODD[name])
+    assert (ended.status, ended.envelope["data"]["chunks"]) == (0, [])
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("query", ["", "  \t\n", "\x00\x01"])
+def test_a_question_without_anything_in_it_is_refused(command: list[str], query: str, library_cli: Cli) -> None:
+    ended = library_cli(*command, "--json", "--", query)
+    assert (ended.status, ended.error["code"], ended.error["message"]) == (2, "usage", "the query is empty")
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("year", "KEY OP VALUE expected, got 'year'"),
+        ("=2024", "KEY OP VALUE expected, got '=2024'"),
+        ("year==2024", "KEY OP VALUE expected"),
+        ("colour=red", "no document has the key 'colour'"),
+        ("n<first", "n is a number, got 'first'"),
+        ("", "KEY OP VALUE expected, got ''"),
+    ],
+)
+def test_a_filter_that_says_nothing_is_refused_where_it_stands(
+    command: list[str], condition: str, expected: str, library_cli: Cli
+) -> None:
+    ended = library_cli(*command, "--filter", "format=markdown", "--filter", condition, "--json", "pump")
+    assert (ended.status, ended.error["code"]) == (2, "usage")
+    assert expected in ended.error["message"]
+    assert ended.error["hint"]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "text"])
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_filter_that_nothing_meets_finds_nothing(command: list[str], mode: str, library_cli: Cli) -> None:
+    ended = library_cli(*command, "--mode", mode, "--filter", "path~*.doesnotexist", "--json", "pump")
+    assert ended.status == 0
+    assert ended.envelope["data"].get("chunks", []) == ended.envelope["data"].get("sources", []) == []
