@@ -147,6 +147,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A document that still wants contexts was made again and got none: what is stored of it stays as it is."""
+
+    root: str
+    doc_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Publishing:
     """The next version of an index is being written out."""
 
@@ -259,6 +267,7 @@ Event: TypeAlias = (
     | Asked
     | Embedded
     | Stored
+    | Kept
     | Publishing
     | Published
     | Recovered

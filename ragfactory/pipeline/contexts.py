@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BATCH = 2000  # prompts that are gathered before a model is asked: enough to keep eight cards busy for minutes
 
-_REFUSED = ""  # what is kept for a prompt whose answer was refused twice
+_REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or that no server takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class ContextMaker:
         self._count(model.identity, len(asked), kept, len(found.written) - refused, refused)
         if found.failure is not None:
             left = sum(key not in found.found for key in asked)
-            self._emit(events.Notice(f"{left:,} contexts are left to the next run: {found.failure}"))
+            what = f"{left:,} contexts are left to the next run" if left else "some passages get no context"
+            self._emit(events.Notice(f"{what}: {found.failure}"))
         return [self._contexts(d, its_keys, found) for d, its_keys in zip(documents, keys, strict=True)]
 
     def rest(self) -> None:
@@ -155,13 +156,14 @@ class ContextMaker:
         last: bool,
     ) -> list[Question]:
         """Keep each answer that is a context. Returns the questions whose answers are none; the `last` time that is kept too."""
-        assert self._cache is not None, "it was looked into before"
         by_key = {question[0]: question for question in questions}
-        refused = []
+        refused, unfit = [], []
         since = time.perf_counter()
         with closing(self._answerer(model).answers(questions)) as answers:
             for key, answer in answers:
                 if isinstance(answer, Failure):
+                    if answer.unfit:
+                        unfit.append(key)
                     found.failure = answer.reason
                     continue
                 seconds, since = time.perf_counter() - since, time.perf_counter()
@@ -169,14 +171,20 @@ class ContextMaker:
                 if isinstance(context, Refusal) and not last:
                     refused.append(by_key[key])
                 else:
-                    text = _REFUSED if isinstance(context, Refusal) else context
-                    self._cache.put(model.identity, [(key, text)])
-                    found.found[key] = text
-                    found.written.add(key)
+                    self._keep(model, key, _REFUSED if isinstance(context, Refusal) else context, found)
                 self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written))
                 if is_over():
                     break
+        if found.written or refused:  # servers that refuse every prompt are set up wrongly
+            for key in unfit:
+                self._keep(model, key, _REFUSED, found)
         return refused
+
+    def _keep(self, model: LanguageModel, key: bytes, text: str, found: _Round) -> None:
+        assert self._cache is not None, "it was looked into before"
+        self._cache.put(model.identity, [(key, text)])
+        found.found[key] = text
+        found.written.add(key)
 
     def _answerer(self, model: LanguageModel) -> Answerer:
         if model.identity not in self._answerers:

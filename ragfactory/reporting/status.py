@@ -105,6 +105,8 @@ class DocumentTracker:
             case events.Stored(root, doc_id):
                 self._stored.setdefault(event.index, []).append((root, doc_id))
                 yield self._status((root, doc_id), "embedding", 80)
+            case events.Kept(root, doc_id):
+                yield self._end((root, doc_id), "completed", 100)
             case events.Publishing():
                 yield from (self._status(document, "storing", 85) for document in self._stored.get(event.index, []))
             case events.Published():

@@ -151,6 +151,40 @@ def test_a_server_that_is_gone_leaves_the_contexts_to_the_next_run(
     assert (report.contexts_written, report.contexts_missing) == (8, 0)
 
 
+def test_a_run_that_brings_no_context_leaves_everything_as_it_is(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "Patience", partial(Patience, first_rest_s=0.01))
+    ask(estate, "http://127.0.0.1:9").ingest(profile="facts")
+    report = estate.reindex().report
+    assert (report.files_changed, report.files_unchanged, report.contexts_missing) == (0, 2, 8)
+    assert report.published == []
+    ask(estate, server.url)
+    report = estate.reindex(limit_contexts=3).report
+    assert (report.files_changed, report.files_unchanged, report.contexts_missing) == (1, 1, 5)
+    assert estate.reindex().report.contexts_missing == 0
+
+
+def test_a_prompt_that_no_server_takes_is_not_asked_again(estate: Workplace, server: ModelServer) -> None:
+    def unless_museum(n: int) -> tuple[int, bytes]:
+        own = server.asked[n - 1]["messages"][1]["content"].rpartition("museum was mended")
+        return (400, b'{"error": "too long"}') if own[1] and len(own[2]) < 200 else about(n)
+
+    server.says = unless_museum
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_refused, report.contexts_missing) == (7, 1, 0)
+    assert any("too long" in notice for notice in report.notices)
+    asked_before = len(server.asked)
+    assert (estate.reindex().report.files_unchanged, len(server.asked)) == (2, asked_before)
+
+
+def test_servers_that_refuse_everything_are_asked_again(estate: Workplace, server: ModelServer) -> None:
+    server.says = lambda _n: (400, b'{"error": "no such template"}')
+    assert estate.ingest(profile="facts").contexts_missing == 8
+    server.says = about
+    assert estate.reindex().report.contexts_written == 8
+
+
 def test_text_that_is_stored_already_is_not_asked_about(estate: Workplace, server: ModelServer) -> None:
     estate.ingest(profile="facts")
     text = (estate.docs / "estate-0.txt").read_text()

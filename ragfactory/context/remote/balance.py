@@ -26,9 +26,10 @@ _UNDER_WAY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a prompt has no completion."""
+    """Why a prompt has no completion; one that is `unfit` was refused by every server, as it would be the next time."""
 
     reason: str
+    unfit: bool = False
 
 
 @dataclass(slots=True)
@@ -180,7 +181,7 @@ class Balance(Generic[Key]):
 
     def _put(self, job: Job[Key], *, first: bool = False) -> None:
         if self._is_hopeless(job):
-            self._end(job, Failure(self._why()))
+            self._end(job, Failure(self._why(), unfit=len(job.refused_by) == len(self._states)))
             return
         jobs = self._waiting.setdefault(job.group, deque())
         if first:
