@@ -50,15 +50,17 @@ class Job(Generic[Key]):
 
 @dataclass(slots=True)
 class ServerState:
-    """How a server is doing. `failures` counts those in a row; `epoch` tells requests that were sent before the last of them."""
+    """How a server is doing: `answered` requests with their `tokens`, read and written, and the `seconds` at least one was under way.
+    `failures` counts those in a row; `epoch` tells requests that were sent before the last of them."""
 
     name: str
     answered: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
     failed: int = 0
     failures: int = 0
     refusals: int = 0
     epoch: int = 0
-    in_flight: int = 0
     rests_until: float = 0.0
     reason: str = ""
     dropped: bool = False
@@ -75,6 +77,10 @@ class Balance(Generic[Key]):
         self._server_of: dict[int, int] = {}
         self._results: deque[tuple[Key, Completion | Failure]] = deque()
         self._under_way = 0
+        self._in_flight = [0] * len(
+            states
+        )  # of this object's threads: those of one before it may take their time to end
+        self._busy_since = [0.0] * len(states)
         self._no_more = self._stopped = False
         self._error: BaseException | None = None
 
@@ -126,8 +132,8 @@ class Balance(Generic[Key]):
             while not (self._stopped or state.dropped or self._finished()):
                 rest = state.rests_until - time.monotonic()
                 probing = not state.answered or state.failures >= self._patience.strikes
-                if rest <= 0 and not (probing and state.in_flight) and (job := self._next(server)) is not None:
-                    state.in_flight += 1
+                if rest <= 0 and not (probing and self._in_flight[server]) and (job := self._next(server)) is not None:
+                    self._begin_request(server)
                     return job, state.epoch
                 self._changed.wait(rest if rest > 0 else None)
             return None
@@ -136,8 +142,9 @@ class Balance(Generic[Key]):
         """Hand in a completion."""
         state = self._states[server]
         with self._changed:
-            state.in_flight -= 1
+            self._end_request(server)
             state.answered += 1
+            state.tokens += completion.read + completion.written
             state.failures = state.refusals = 0
             self._end(job, completion)
             self._changed.notify_all()
@@ -146,7 +153,7 @@ class Balance(Generic[Key]):
         """Hand a prompt back that a server did not answer: it goes elsewhere, or to the same server later, or is given up."""
         state = self._states[server]
         with self._changed:
-            state.in_flight -= 1
+            self._end_request(server)
             if self._stopped:  # it was hung up on
                 return
             state.failed += 1
@@ -175,6 +182,16 @@ class Balance(Generic[Key]):
             self._changed.notify_all()
 
     # What follows is called with the lock held.
+
+    def _begin_request(self, server: int) -> None:
+        if not self._in_flight[server]:
+            self._busy_since[server] = time.monotonic()
+        self._in_flight[server] += 1
+
+    def _end_request(self, server: int) -> None:
+        self._in_flight[server] -= 1
+        if not self._in_flight[server]:
+            self._states[server].seconds += time.monotonic() - self._busy_since[server]
 
     def _finished(self) -> bool:
         return self._no_more and self._under_way == len(self._results)
