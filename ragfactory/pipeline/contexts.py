@@ -12,6 +12,7 @@ from ragfactory.context.answers import Refusal, check_answer
 from ragfactory.context.asking import asked_again
 from ragfactory.context.cache import ContextCache, RunCounts, context_key
 from ragfactory.context.remote.balance import Failure
+from ragfactory.errors import ContextCacheError
 from ragfactory.pipeline.answers import open_answerer
 
 if TYPE_CHECKING:
@@ -117,11 +118,16 @@ class ContextMaker:
             answerer.rest()
 
     def close(self) -> None:
-        """Keep what the run counted, and let go of the cache."""
+        """Keep what the run counted, and let go of the cache. A count that cannot be kept is told and no more: the run is done."""
         if self._cache is not None:
             with closing(self._cache):
-                for model, counts in self._counts.items():
-                    self._cache.record_run(self._run_id, model, counts)
+                try:
+                    for model, counts in self._counts.items():
+                        self._cache.record_run(self._run_id, model, counts)
+                except ContextCacheError as error:
+                    self._emit(
+                        events.Notice(f"what the run asked is not in the statistics of contexts: {error.message}")
+                    )
 
     def _open_cache(self) -> ContextCache:
         if self._cache is None:

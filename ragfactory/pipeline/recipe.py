@@ -65,7 +65,13 @@ class Recipe:
         if self.author is None:
             return []
         wording = {language: asdict(template) for language, template in self.templates.items()}
-        return [asking.VERSION, asdict(self.author.identity), dict(self.author.sampling), self.author.window, wording]
+        return [
+            asking.VERSION,
+            self.author.identity.fingerprint,
+            dict(self.author.sampling),
+            self.author.window,
+            wording,
+        ]
 
 
 def check_profile(profile: Profile) -> None:

@@ -209,9 +209,7 @@ class ProjectRun:
         tried = taken_in = 0
         with self._sandbox(tasks) as sandbox:
             outcomes = sandbox.run(map(self._job, tasks))
-            intake = Intake(
-                assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over
-            )
+            intake = Intake(assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over)
             while tried < len(tasks) and not self._options.is_over():
                 source, outcome = tasks[tried], next(outcomes)
                 tried += 1

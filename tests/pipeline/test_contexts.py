@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -244,6 +246,21 @@ def test_time_that_is_up_ends_the_asking_and_what_was_read_is_published(estate: 
     assert report.contexts_written == 2
     assert report.contexts_missing == 6
     assert (report.files_added, report.files_left) == (2, 0)
+    (server_did,) = (totals for name, totals in report.devices.items() if name == server.url)
+    assert server_did.items >= 2
+    assert server_did.tokens == server_did.items * 110
+    assert server_did.seconds > 0
+
+
+def test_statistics_that_cannot_be_kept_are_a_notice(estate: Workplace) -> None:
+    def listener(event: Event) -> None:
+        if isinstance(event, events.Published):
+            with closing(sqlite3.connect(estate.config.contexts)) as cache:
+                cache.execute("DROP TABLE run")
+
+    report = estate.ingest(profile="facts", listener=listener)
+    assert (report.exit_code, report.contexts_written, len(report.published)) == (ExitCode.OK, 8, 1)
+    assert any("statistics" in notice for notice in report.notices)
 
 
 def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> None:
@@ -281,5 +298,6 @@ def test_a_model_on_this_machine_writes_what_each_passage_is_about(
     written = [event for event in heard if isinstance(event, events.Worked) and event.role == "write"]
     assert {event.device for event in written} == {"cpu"}
     assert any(hit.chunk.context_enriched for hit in workplace.search("what the roof in Amsterdam cost").hits)
+    (workplace.config.models / "tiny.gguf").rename(workplace.config.models / "renamed.gguf")
     again = workplace.ingest(profile="facts")
     assert (again.files_unchanged, again.stages["enrich"].items) == (1, 0)
