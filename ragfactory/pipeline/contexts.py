@@ -34,16 +34,19 @@ _REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or th
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A chunk's context; `enriched` when a language model wrote it, `missing` when it is still to."""
+    """A chunk's context; `enriched` when a language model wrote it, `missing` when it is still to, and `elsewhere` when nobody was
+    asked for it since the chunk's text comes with another document, or stands in it before.
+    """
 
     text: str
     enriched: bool = False
     missing: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document whose chunks want contexts: for each its prompt, None where it needs no model's, and its structural context, which
+    """A document whose chunks want contexts: for each its prompt, None where its text has one elsewhere, and its structural context, which
     stands in where a model's does not come.
     """
 
@@ -200,7 +203,7 @@ class ContextMaker:
 
     def _contexts(self, document: Wanted, keys: Sequence[bytes | None], found: _Round) -> list[Context]:
         contexts = [
-            Context(structural) if key is None else _context(found.found.get(key), structural)
+            Context(structural, elsewhere=True) if key is None else _context(found.found.get(key), structural)
             for key, structural in zip(keys, document.structural, strict=True)
         ]
         missing = sum(context.missing for context in contexts)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made again
-    only `for_contexts` may stay as it is.
+    """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
+    again only `for_contexts` may stay as it is.
     """
 
     source: Source

@@ -28,8 +28,8 @@ class Plan:
     """Sources to take in, documents to take out, and what stays as it is.
 
     `moved` has those of the new sources whose bytes are those of a document that is gone, with the SHA-256 (hex) of these bytes.
-    `touched` are unchanged sources with another time than their documents have. `for_contexts` are documents that are made again only
-    for contexts that are missing, and may as well stay as they are: they share no row with others.
+    `touched` are unchanged sources with another time than their documents have. `for_contexts` are documents that are made again
+    only for contexts that are missing, and may as well stay as they are: they share no row with others.
     """
 
     tasks: tuple[Source, ...]

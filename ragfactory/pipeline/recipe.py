@@ -151,10 +151,6 @@ class Recipes:
         profiles = [profile.model_dump(mode="json") for _, profile in sorted(self._profiles.items())]
         return _sha256([parser.name, parser.version, profiles, limits.model_dump()])
 
-    def made(self) -> Collection[Recipe]:
-        """The recipes that were asked for so far."""
-        return self._made.values()
-
     def chosen_context(self, document_type: str) -> str | None:
         """The context writer that was chosen in place of the profile's."""
         return self._chosen.get(document_type)

@@ -172,7 +172,7 @@ class ProjectRun:
             making=making,
             removed=leaving,
             renamed=plan.moved.values(),
-            is_over=self._is_over,
+            is_over=self._options.is_over,
             give_up=partial(self._failed, tries),
             gate=self._options.gate,
         ) as assembly:
@@ -247,12 +247,6 @@ class ProjectRun:
         forced = self._profile_of(source) is not None
         moved, for_contexts = source.identity in plan.moved, source.identity in plan.for_contexts
         intake.add(Arrival(source, prepared, previous, forced, moved, for_contexts))
-
-    def _is_over(self) -> bool:
-        """Whether no more vectors are to be made. What a language model costs is not thrown away: where one writes, whatever was
-        read gets its vectors, with the contexts that there are by then.
-        """
-        return self._options.is_over() and not any(recipe.author for recipe in self._recipes.made())
 
     def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
         config = self._project.config

@@ -105,8 +105,6 @@ class DocumentTracker:
             case events.Stored(root, doc_id):
                 self._stored.setdefault(event.index, []).append((root, doc_id))
                 yield self._status((root, doc_id), "embedding", 80)
-            case events.Kept(root, doc_id):
-                yield self._end((root, doc_id), "completed", 100)
             case events.Publishing():
                 yield from (self._status(document, "storing", 85) for document in self._stored.get(event.index, []))
             case events.Published():
@@ -114,7 +112,7 @@ class DocumentTracker:
             case events.Failed(root, doc_id):
                 error = {"code": event.code, "message": event.message, "hint": event.hint}
                 yield self._end((root, doc_id), "failed", error=error)
-            case events.Left(root, doc_id):
+            case events.Left(root, doc_id) | events.Kept(root, doc_id):
                 yield self._end((root, doc_id), "left")
 
     def leave(self) -> Iterator[DocumentStatus]:

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
 from ragfactory.context.templates import LANGUAGES
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
+from tests import fleet
 from tests.context.llama.tiny_gguf import INSTRUCTIONS, shared_tiny_gguf
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from ragfactory.events import Event
     from tests.conftest import Workplace
+    from tests.fleet.nvml.simulated_box import SimulatedBox
 
 THINGS = ("lighthouse", "harbour", "museum", "bakery", "orchard", "theatre", "stables", "foundry")
 PROFILE = """
@@ -261,6 +264,39 @@ def test_statistics_that_cannot_be_kept_are_a_notice(estate: Workplace) -> None:
     report = estate.ingest(profile="facts", listener=listener)
     assert (report.exit_code, report.contexts_written, len(report.published)) == (ExitCode.OK, 8, 1)
     assert any("statistics" in notice for notice in report.notices)
+
+
+def test_time_that_is_up_ends_the_vectors_of_types_that_no_model_writes_for(estate: Workplace) -> None:
+    estate.ingest(profile="facts")
+    estate.write("a.txt", "The porter has the keys of the gate.", root="notes")
+    estate.ingest(estate.path / "notes", profile="algemeen")
+    estate.write("more.txt", "The well behind the stables was cleaned by the miller.")
+    estate.write("b.txt", "The porter lost the keys of the barn.", root="notes")
+    heard: list[Event] = []
+    is_read = lambda: sum(isinstance(event, events.Prepared) for event in heard) >= 2  # noqa: E731
+    report = estate.reindex(listener=heard.append, is_over=is_read).report
+    assert (report.files_added, report.files_left, report.contexts_missing) == (1, 1, 1)
+
+
+def test_a_passage_whose_first_document_fails_gets_its_context_with_another(
+    estate: Workplace, server: ModelServer, simulated_box: SimulatedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated_box.resize(1)
+    simulated_box.write()
+    monkeypatch.setenv("PYTHONPATH", str(Path(fleet.__path__[0])))
+    monkeypatch.setenv("RAGFACTORY_DEVICE_HOOK", "on_cpu:fault")
+    on_a_card = estate.config.fleet.model_copy(update={"devices": "0"})
+    estate.config = estate.config.model_copy(update={"fleet": on_a_card})
+    shared = "The chapel was mended this spring, its roof is as new."
+    for document in estate.docs.iterdir():
+        document.unlink()
+    estate.write("a.txt", f"{shared}\n\nThe words [[raise]] on the gate are none that one reads.")
+    estate.write("b.txt", f"{shared}\n\nThe mill by the river is let to a painter now.")
+    report = estate.ingest(profile="facts")
+    assert ([entry["path"] for entry in report.failed], report.files_added) == (["a.txt"], 1)
+    report = estate.reindex().report
+    assert (report.files_changed, report.contexts_written, report.contexts_missing) == (1, 1, 0)
+    assert estate.search("chapel", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
 
 
 def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> None:

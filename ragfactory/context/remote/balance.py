@@ -50,8 +50,9 @@ class Job(Generic[Key]):
 
 @dataclass(slots=True)
 class ServerState:
-    """How a server is doing: `answered` requests with their `tokens`, read and written, and the `seconds` at least one was under way.
-    `failures` counts those in a row; `epoch` tells requests that were sent before the last of them."""
+    """How a server is doing: `answered` requests with their `tokens`, read and written, and the `seconds` in which any was under
+    way. `failures` counts those in a row; `epoch` tells requests that were sent before the last of them.
+    """
 
     name: str
     answered: int = 0

@@ -30,8 +30,8 @@ _GOODBYE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What a server did: requests it answered and failed, the tokens it read and wrote, as far as it tells them, the seconds in which
-    a request was under way, and why it was given up, where it was.
+    """What a server did: requests it answered and failed, the tokens it read and wrote, as far as it tells them, the seconds in
+    which a request was under way, and why it was given up, where it was.
     """
 
     name: str
