@@ -117,13 +117,16 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A language model was asked for contexts, which took it `seconds`. Counts are in tokens, 0 where a server does not tell."""
+    """A language model was asked for contexts, which took it `seconds`; `again`, since its first answer was refused. Counts are in
+    tokens, 0 where a server does not tell.
+    """
 
     prompts: int
     seconds: float
     read: int
     reused: int
     written: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,9 @@ class Assembly:
 
     `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is
     in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made but for
-    documents whose contexts a language model writes, and documents that are not whole by then are left to the next run. A document with a chunk that cannot be embedded is reported to `give_up`.
-    `gate` raises for a version that is complete and is not to serve.
+    documents whose contexts a language model writes, and documents that are not whole by then are left to the next run. A
+    document with a chunk that cannot be embedded is reported to `give_up`. `gate` raises for a version that is complete and is not
+    to serve.
     """
 
     def __init__(

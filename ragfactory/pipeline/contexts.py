@@ -46,8 +46,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document whose chunks want contexts: for each its prompt, None where its text has one elsewhere, and its structural context, which
-    stands in where a model's does not come.
+    """A document whose chunks want contexts: for each its prompt, None where its text has one elsewhere, and its structural
+    context, which stands in where a model's does not come.
     """
 
     root: str
@@ -181,7 +181,7 @@ class ContextMaker:
                     refused.append(by_key[key])
                 else:
                     self._keep(model, key, _REFUSED if isinstance(context, Refusal) else context, found)
-                self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written))
+                self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=last))
                 if is_over():
                     break
         if found.written or refused:  # servers that refuse every prompt are set up wrongly

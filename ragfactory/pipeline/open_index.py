@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Waiting:
-    """A document that is whole but for the vectors of its chunks. `lent` are the chunks (by key) that wait for the row and the context
-    of another document.
+    """A document that is whole but for the vectors of its chunks. `lent` are the chunks (by key) that wait for the row and the
+    context of another document.
     """
 
     source: Source

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ragfactory import events
+from ragfactory.cli.progress import ContextCounts
 from ragfactory.config import Context
 from ragfactory.context.cache import ContextCache
 from ragfactory.context.remote import writer
@@ -297,6 +298,14 @@ def test_a_passage_whose_first_document_fails_gets_its_context_with_another(
     report = estate.reindex().report
     assert (report.files_changed, report.contexts_written, report.contexts_missing) == (1, 1, 0)
     assert estate.search("chapel", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
+
+
+def test_progress_reaches_its_end_whatever_is_answered(estate: Workplace, server: ModelServer) -> None:
+    estate.write("copy.txt", (estate.docs / "estate-0.txt").read_text())
+    server.says = lambda n: a_list(n) if n <= 3 else about(n)
+    counts = ContextCounts()
+    estate.ingest(profile="facts", listener=counts)
+    assert (counts.done, counts.total, str(counts)) == (12, 12, "11 answers, 3 asked again")
 
 
 def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> None:
