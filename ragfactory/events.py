@@ -117,13 +117,16 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A language model was asked for contexts, which took it `seconds`. Counts are in tokens, 0 where a server does not tell."""
+    """A language model was asked for contexts, which took it `seconds`; `again`, since its first answer was refused. Counts are in
+    tokens, 0 where a server does not tell.
+    """
 
     prompts: int
     seconds: float
     read: int
     reused: int
     written: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,14 @@ class Stored:
     doc_id: str
     index: str
     change: Literal["added", "changed", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document that still wants contexts was made again and got none: what is stored of it stays as it is."""
+
+    root: str
+    doc_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +270,7 @@ Event: TypeAlias = (
     | Asked
     | Embedded
     | Stored
+    | Kept
     | Publishing
     | Published
     | Recovered

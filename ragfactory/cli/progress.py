@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ragfactory import events
+from ragfactory.cli.output import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,33 @@ class _Rates:
         return Text("   ".join(rates), style="dim")
 
 
+class ContextCounts:
+    """How far contexts of a language model are: the chunks of documents that are `done`, of the `total` that want one."""
+
+    def __init__(self) -> None:
+        self.done = self.total = 0
+        self._wanted: dict[tuple[str, str], int] = {}
+        self._answered = self._again = self._kept = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take an event into account."""
+        match event:
+            case events.Prepared(prompts=prompts) if prompts:
+                self._wanted[event.root, event.doc_id] = prompts
+                self.total += prompts
+            case events.Asked(again=again):
+                self._answered += event.prompts
+                self._again += event.prompts * again
+            case events.Enriched():
+                self.done += self._wanted.pop((event.root, event.doc_id), 0)
+                self._kept += event.found
+
+    def __str__(self) -> str:
+        """What came of the asking so far, in words; a document's answers come before it is done."""
+        others = {"asked again": self._again, "kept": self._kept}
+        return ", ".join([counted(self._answered, "answer"), *(f"{n:,} {what}" for what, n in others.items() if n)])
+
+
 class _Bars:
     """A bar a stage. Chunks and indexes become known only as files are read, so the totals of their bars grow."""
 
@@ -89,11 +117,11 @@ class _Bars:
         self._chunks: TaskID | None = None
         self._indexes: TaskID | None = None
         self._known = 0
-        self._prompts = 0
-        self._kept = 0
+        self._enriching = ContextCounts()
         self._touched: set[str] = set()
 
     def __call__(self, event: Event) -> None:
+        self._enrich(event)
         match event:
             case events.Scanned():
                 if event.to_process:
@@ -104,11 +132,6 @@ class _Bars:
                 self._indexes = self._progress.add_task("publish", total=None, rate="")
             case events.Prepared():
                 self._advance(self._files, 1)
-                self._prompts += event.prompts
-                if event.prompts and self._contexts is not None:
-                    self._progress.update(self._contexts, total=self._prompts, visible=True)
-            case events.Enriched():
-                self._settle(event.found)
             case events.Failed():
                 self._advance(self._files, 1)
             case events.Assembled():
@@ -116,18 +139,18 @@ class _Bars:
                 self._touched.add(event.index)
                 self._expect(self._chunks, self._known)
                 self._expect(self._indexes, len(self._touched))
-            case events.Asked():
-                self._advance(self._contexts, event.prompts)
             case events.Worked(role="embed"):
                 self._advance(self._chunks, event.items)
             case events.Published():
                 self._advance(self._indexes, 1)
 
-    def _settle(self, found: int) -> None:
-        """Count contexts that were kept from earlier runs: nobody is asked for them."""
-        if self._contexts is not None and found:
-            self._kept += found
-            self._progress.update(self._contexts, advance=found, rate=f"{self._kept:,} kept")
+    def _enrich(self, event: Event) -> None:
+        counts = self._enriching
+        counts(event)
+        if self._contexts is not None and counts.total:
+            self._progress.update(
+                self._contexts, completed=counts.done, total=counts.total, visible=True, rate=str(counts)
+            )
 
     def _expect(self, task: TaskID | None, total: int) -> None:
         if task is not None:
@@ -146,9 +169,11 @@ class _Lines:
         self._output = output
         self._started = time.monotonic()
         self._last = self._started
-        self._files = self._total = self._asked = self._prompts = self._embedded = self._known = 0
+        self._files = self._total = self._embedded = self._known = 0
+        self._enriching = ContextCounts()
 
     def __call__(self, event: Event) -> None:
+        self._enriching(event)
         match event:
             case events.Scanned():
                 self._total = event.to_process
@@ -157,7 +182,6 @@ class _Lines:
                 )
             case events.Prepared():
                 self._files += 1
-                self._prompts += event.prompts
                 self._say_now_and_then()
             case events.Failed():
                 self._files += 1
@@ -165,7 +189,6 @@ class _Lines:
             case events.Assembled():
                 self._known += event.made
             case events.Asked():
-                self._asked += event.prompts
                 self._say_now_and_then()
             case events.Worked(role="embed"):
                 self._embedded += event.items
@@ -190,7 +213,8 @@ class _Lines:
 
     def _say_now_and_then(self) -> None:
         if time.monotonic() - self._last >= _LINE_EVERY_S:
-            contexts = f", asked for {self._asked} of {self._prompts} contexts" if self._prompts else ""
+            counts = self._enriching
+            contexts = f", enriched {counts.done} of {counts.total} chunks ({counts})" if counts.total else ""
             self._say(
                 f"read {self._files} of {self._total} files{contexts},"
                 f" embedded {self._embedded} of {self._known} chunks so far"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ragfactory.config import Config
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.prompt import Completion, Prompt
-    from ragfactory.context.remote.writer import RemoteModel
+    from ragfactory.context.remote.writer import RemoteModel, ServerReport
     from ragfactory.events import Listener
     from ragfactory.pipeline.devices import RunDevices
 
@@ -101,11 +101,18 @@ class _OnServers:
         self._given_up: set[str] = set()
 
     def answers(self, asked: Sequence[Question]) -> Answers:
-        before = {report.name: report.answered for report in self._model.reports()}
-        yield from self._model.complete((key, prompt) for key, prompt, _ in asked)
-        for report in self._model.reports():
-            if answered := report.answered - before[report.name]:
-                self._emit(events.Worked(report.name, Role.WRITE, answered, 0, 0.0))
+        before = self._model.reports()
+        try:
+            with closing(self._model.complete((key, prompt) for key, prompt, _ in asked)) as answers:
+                yield from answers
+        finally:  # also where the one who asked wants no more
+            self._tell(before)
+
+    def _tell(self, before: Sequence[ServerReport]) -> None:
+        for then, report in zip(before, self._model.reports(), strict=True):
+            if answered := report.answered - then.answered:
+                tokens, seconds = report.tokens - then.tokens, report.seconds - then.seconds
+                self._emit(events.Worked(report.name, Role.WRITE, answered, tokens, seconds))
             if report.given_up and report.name not in self._given_up:
                 self._given_up.add(report.name)
                 self._emit(events.Notice(f"{report.name} was given up: {report.given_up}"))

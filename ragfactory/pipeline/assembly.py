@@ -41,9 +41,10 @@ class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
 
     `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is
-    in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made, and documents that
-    are not whole by then are left to the next run. A document with a chunk that cannot be embedded is reported to `give_up`.
-    `gate` raises for a version that is complete and is not to serve.
+    in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made but for
+    documents whose contexts a language model writes, and documents that are not whole by then are left to the next run. A
+    document with a chunk that cannot be embedded is reported to `give_up`. `gate` raises for a version that is complete and is not
+    to serve.
     """
 
     def __init__(
@@ -183,6 +184,8 @@ class Assembly:
             own.add(key)
             new = new_chunk(document.source, prepared, index.recipe, chunk, place, context=context)
             document.chunks.append(new)
+            if context.elsewhere:
+                document.lent.add(key)
             if key in index.claimed:
                 continue
             if index.builder.has_vector(new.vector_key) or new.vector_key in index.wanted:
@@ -207,7 +210,7 @@ class Assembly:
         wanted = list(index.wanted.items())
         index.wanted.clear()
         failed: dict[bytes, str] = {}
-        while wanted and not self._is_over():
+        while wanted and not self._no_more_vectors(index):
             assert index.recipe is not None, "documents are added by a recipe"
             model = index.recipe.model
             size = self._vectors.batch(model)
@@ -218,6 +221,12 @@ class Assembly:
                 failed |= {keys[i]: reason for i, reason in made.failed.items()}
         return failed
 
+    def _no_more_vectors(self, index: OpenIndex) -> bool:
+        """Whether time is up. What a language model costs is not thrown away: where one writes, whatever was read gets its vectors,
+        with the contexts that there are by then.
+        """
+        return self._is_over() and (index.recipe is None or index.recipe.author is None)
+
     def _settle(self, index: OpenIndex, document: Waiting, failed: Mapping[bytes, str]) -> None:
         """Store a document that is whole. Else it fails, is left to the next run, or waits on for a chunk that did not come with
         another document.
@@ -227,7 +236,7 @@ class Assembly:
             self._store(index, document)
         elif hopeless := next((chunk for chunk in missing if chunk.vector_key in failed), None):
             self._give_up(document.source, _not_embedded(hopeless, failed[hopeless.vector_key]))
-        elif self._is_over():
+        elif self._no_more_vectors(index):
             index.left.add(document.identity)
             self._emit(events.Left(*document.identity))
         else:
@@ -236,7 +245,9 @@ class Assembly:
             index.waiting.append(document)
 
     def _store(self, index: OpenIndex, document: Waiting) -> None:
-        index.builder.add(document.record, document.chunks)
+        # A chunk whose other document failed becomes this one's own, and nobody was asked for its context.
+        missing = document.record.contexts_missing + sum(not index.builder.is_stored(key) for key in document.lent)
+        index.builder.add(document.record.model_copy(update={"contexts_missing": missing}), document.chunks)
         index.stored[document.identity] = document.record.key
         if previous := self._replaced.get(document.identity):
             self._removed.append(previous)

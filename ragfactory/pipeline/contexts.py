@@ -12,6 +12,7 @@ from ragfactory.context.answers import Refusal, check_answer
 from ragfactory.context.asking import asked_again
 from ragfactory.context.cache import ContextCache, RunCounts, context_key
 from ragfactory.context.remote.balance import Failure
+from ragfactory.errors import ContextCacheError
 from ragfactory.pipeline.answers import open_answerer
 
 if TYPE_CHECKING:
@@ -28,22 +29,25 @@ if TYPE_CHECKING:
 
 BATCH = 2000  # prompts that are gathered before a model is asked: enough to keep eight cards busy for minutes
 
-_REFUSED = ""  # what is kept for a prompt whose answer was refused twice
+_REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or that no server takes
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A chunk's context; `enriched` when a language model wrote it, `missing` when it is still to."""
+    """A chunk's context; `enriched` when a language model wrote it, `missing` when it is still to, and `elsewhere` when nobody was
+    asked for it since the chunk's text comes with another document, or stands in it before.
+    """
 
     text: str
     enriched: bool = False
     missing: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document whose chunks want contexts: for each its prompt, None where it needs no model's, and its structural context, which
-    stands in where a model's does not come.
+    """A document whose chunks want contexts: for each its prompt, None where its text has one elsewhere, and its structural
+    context, which stands in where a model's does not come.
     """
 
     root: str
@@ -107,7 +111,8 @@ class ContextMaker:
         self._count(model.identity, len(asked), kept, len(found.written) - refused, refused)
         if found.failure is not None:
             left = sum(key not in found.found for key in asked)
-            self._emit(events.Notice(f"{left:,} contexts are left to the next run: {found.failure}"))
+            what = f"{left:,} contexts are left to the next run" if left else "some passages get no context"
+            self._emit(events.Notice(f"{what}: {found.failure}"))
         return [self._contexts(d, its_keys, found) for d, its_keys in zip(documents, keys, strict=True)]
 
     def rest(self) -> None:
@@ -116,11 +121,16 @@ class ContextMaker:
             answerer.rest()
 
     def close(self) -> None:
-        """Keep what the run counted, and let go of the cache."""
+        """Keep what the run counted, and let go of the cache. A count that cannot be kept is told and no more: the run is done."""
         if self._cache is not None:
             with closing(self._cache):
-                for model, counts in self._counts.items():
-                    self._cache.record_run(self._run_id, model, counts)
+                try:
+                    for model, counts in self._counts.items():
+                        self._cache.record_run(self._run_id, model, counts)
+                except ContextCacheError as error:
+                    self._emit(
+                        events.Notice(f"what the run asked is not in the statistics of contexts: {error.message}")
+                    )
 
     def _open_cache(self) -> ContextCache:
         if self._cache is None:
@@ -155,13 +165,14 @@ class ContextMaker:
         last: bool,
     ) -> list[Question]:
         """Keep each answer that is a context. Returns the questions whose answers are none; the `last` time that is kept too."""
-        assert self._cache is not None, "it was looked into before"
         by_key = {question[0]: question for question in questions}
-        refused = []
+        refused, unfit = [], []
         since = time.perf_counter()
         with closing(self._answerer(model).answers(questions)) as answers:
             for key, answer in answers:
                 if isinstance(answer, Failure):
+                    if answer.unfit:
+                        unfit.append(key)
                     found.failure = answer.reason
                     continue
                 seconds, since = time.perf_counter() - since, time.perf_counter()
@@ -169,14 +180,20 @@ class ContextMaker:
                 if isinstance(context, Refusal) and not last:
                     refused.append(by_key[key])
                 else:
-                    text = _REFUSED if isinstance(context, Refusal) else context
-                    self._cache.put(model.identity, [(key, text)])
-                    found.found[key] = text
-                    found.written.add(key)
-                self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written))
+                    self._keep(model, key, _REFUSED if isinstance(context, Refusal) else context, found)
+                self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=last))
                 if is_over():
                     break
+        if found.written or refused:  # servers that refuse every prompt are set up wrongly
+            for key in unfit:
+                self._keep(model, key, _REFUSED, found)
         return refused
+
+    def _keep(self, model: LanguageModel, key: bytes, text: str, found: _Round) -> None:
+        assert self._cache is not None, "it was looked into before"
+        self._cache.put(model.identity, [(key, text)])
+        found.found[key] = text
+        found.written.add(key)
 
     def _answerer(self, model: LanguageModel) -> Answerer:
         if model.identity not in self._answerers:
@@ -186,7 +203,7 @@ class ContextMaker:
 
     def _contexts(self, document: Wanted, keys: Sequence[bytes | None], found: _Round) -> list[Context]:
         contexts = [
-            Context(structural) if key is None else _context(found.found.get(key), structural)
+            Context(structural, elsewhere=True) if key is None else _context(found.found.get(key), structural)
             for key, structural in zip(keys, document.structural, strict=True)
         ]
         missing = sum(context.missing for context in contexts)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ragfactory import events
 from ragfactory.pipeline.contexts import BATCH, Context, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ragfactory.context.prompt import Prompt
+    from ragfactory.events import Listener
     from ragfactory.pipeline.assembly import Assembly
     from ragfactory.pipeline.contexts import ContextMaker
     from ragfactory.pipeline.open_index import Change
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type."""
+    """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
+    again only `for_contexts` may stay as it is.
+    """
 
     source: Source
     prepared: PreparedDocument
     previous: DocumentRecord | None
     forced: bool
     moved: bool
+    for_contexts: bool = False
 
     @property
     def document_type(self) -> str:
@@ -41,16 +46,29 @@ class Arrival:
         """What becomes of its index."""
         return "changed" if self.previous else "moved" if self.moved else "added"
 
+    def gained_nothing(self, contexts: Sequence[Context]) -> bool:
+        """Whether it would be stored again as it is, with these contexts."""
+        if not self.for_contexts or self.previous is None or self.previous.key != self.prepared.key:
+            return False
+        return sum(context.missing for context in contexts) >= self.previous.contexts_missing
+
 
 class Intake:
     """Takes arrivals, and hands them to the assembly with the contexts of their chunks. Call `flush` after the last."""
 
     def __init__(
-        self, assembly: Assembly, recipes: Recipes, contexts: ContextMaker, is_over: Callable[[], bool]
+        self,
+        assembly: Assembly,
+        recipes: Recipes,
+        contexts: ContextMaker,
+        emit: Listener,
+        *,
+        is_over: Callable[[], bool],
     ) -> None:
         self._assembly = assembly
         self._recipes = recipes
         self._contexts = contexts
+        self._emit = emit
         self._is_over = is_over
         self._gathered: list[Arrival] = []
         self._prompts = 0
@@ -85,7 +103,10 @@ class Intake:
         ]
         written = self._contexts.write(wanted, recipe.author, recipe.templates, self._is_over)
         for arrival, contexts in zip(arrivals, written, strict=True):
-            self._assembly.add(arrival, contexts)
+            if arrival.gained_nothing(contexts):
+                self._emit(events.Kept(arrival.source.root, arrival.source.doc_id))
+            else:
+                self._assembly.add(arrival, contexts)
 
     def _prompts_of(self, arrival: Arrival, seen: set[str]) -> list[Prompt | None]:
         """The prompt for each chunk, but for one whose text is stored already, or comes with a document before it."""

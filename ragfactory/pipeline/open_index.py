@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Waiting:
-    """A document that is whole but for the vectors of its chunks."""
+    """A document that is whole but for the vectors of its chunks. `lent` are the chunks (by key) that wait for the row and the
+    context of another document.
+    """
 
     source: Source
     record: DocumentRecord
     chunks: list[NewChunk | Repeated]
     change: Change
+    lent: set[bytes] = field(default_factory=set)
 
     @property
     def identity(self) -> Identity:

@@ -28,7 +28,8 @@ class Plan:
     """Sources to take in, documents to take out, and what stays as it is.
 
     `moved` has those of the new sources whose bytes are those of a document that is gone, with the SHA-256 (hex) of these bytes.
-    `touched` are unchanged sources with another time than their documents have.
+    `touched` are unchanged sources with another time than their documents have. `for_contexts` are documents that are made again
+    only for contexts that are missing, and may as well stay as they are: they share no row with others.
     """
 
     tasks: tuple[Source, ...]
@@ -36,6 +37,7 @@ class Plan:
     moved: Mapping[Identity, str]
     touched: tuple[Source, ...]
     unchanged: int
+    for_contexts: frozenset[Identity] = frozenset()
 
     @property
     def lost(self) -> list[DocumentRecord]:
@@ -61,10 +63,14 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileO
     removed = {identity: r for identity, r in stored.items() if identity not in sources and scan.covers(identity)}
     changed: dict[Identity, Source] = {}
     touched: dict[Identity, Source] = {}
+    incomplete: set[Identity] = set()
     for identity, source in sources.items():
         record = stored.get(identity)
-        if record is None or record.contexts_missing or not _is_as_it_was(record, source, recipes, profile_of(source)):
+        if record is None or not _is_as_it_was(record, source, recipes, profile_of(source)):
             changed[identity] = source
+        elif record.contexts_missing:
+            changed[identity] = source
+            incomplete.add(identity)
         elif record.mtime_ns != source.mtime_ns:
             touched[identity] = source
     keys = _hash_all(source.path for source in touched.values())
@@ -77,6 +83,7 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileO
         moved=moved,
         touched=tuple(source for identity, source in touched.items() if identity not in changed),
         unchanged=len(sources) - len(changed),
+        for_contexts=_alone(incomplete, stored),
     )
 
 
@@ -134,6 +141,14 @@ def _add_leaning(
         ]
         changed.update({identity: sources[identity] for identity in found})
         rows = set(_rows(stored[identity] for identity in found))
+
+
+def _alone(identities: set[Identity], stored: Stored) -> frozenset[Identity]:
+    """Those whose documents share no row with another."""
+    if not identities:
+        return frozenset()
+    shared = _shared_rows(stored.values())
+    return frozenset(i for i in identities if not stored[i].shared and shared.isdisjoint(_rows([stored[i]])))
 
 
 def _rows(records: Iterable[DocumentRecord]) -> Iterator[Row]:

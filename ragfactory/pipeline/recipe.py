@@ -65,7 +65,13 @@ class Recipe:
         if self.author is None:
             return []
         wording = {language: asdict(template) for language, template in self.templates.items()}
-        return [asking.VERSION, asdict(self.author.identity), dict(self.author.sampling), self.author.window, wording]
+        return [
+            asking.VERSION,
+            self.author.identity.fingerprint,
+            dict(self.author.sampling),
+            self.author.window,
+            wording,
+        ]
 
 
 def check_profile(profile: Profile) -> None:
@@ -144,10 +150,6 @@ class Recipes:
         parser = parser_for(PurePath(doc_id))
         profiles = [profile.model_dump(mode="json") for _, profile in sorted(self._profiles.items())]
         return _sha256([parser.name, parser.version, profiles, limits.model_dump()])
-
-    def made(self) -> Collection[Recipe]:
-        """The recipes that were asked for so far."""
-        return self._made.values()
 
     def chosen_context(self, document_type: str) -> str | None:
         """The context writer that was chosen in place of the profile's."""

@@ -172,7 +172,7 @@ class ProjectRun:
             making=making,
             removed=leaving,
             renamed=plan.moved.values(),
-            is_over=self._is_over,
+            is_over=self._options.is_over,
             give_up=partial(self._failed, tries),
             gate=self._options.gate,
         ) as assembly:
@@ -209,7 +209,7 @@ class ProjectRun:
         tried = taken_in = 0
         with self._sandbox(tasks) as sandbox:
             outcomes = sandbox.run(map(self._job, tasks))
-            intake = Intake(assembly, self._recipes, self._makers.contexts, self._options.is_over)
+            intake = Intake(assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over)
             while tried < len(tasks) and not self._options.is_over():
                 source, outcome = tasks[tried], next(outcomes)
                 tried += 1
@@ -245,13 +245,8 @@ class ProjectRun:
         )
         previous = self._project.documents.get(source.identity)
         forced = self._profile_of(source) is not None
-        intake.add(Arrival(source, prepared, previous, forced, moved=source.identity in plan.moved))
-
-    def _is_over(self) -> bool:
-        """Whether no more vectors are to be made. What a language model costs is not thrown away: where one writes, whatever was
-        read gets its vectors, with the contexts that there are by then.
-        """
-        return self._options.is_over() and not any(recipe.author for recipe in self._recipes.made())
+        moved, for_contexts = source.identity in plan.moved, source.identity in plan.for_contexts
+        intake.add(Arrival(source, prepared, previous, forced, moved, for_contexts))
 
     def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
         config = self._project.config

@@ -105,6 +105,8 @@ class RunReport:
                         "hint": event.hint,
                     }
                 )
+            case events.Kept():
+                self.files_unchanged += 1
             case events.Left():
                 self.files_left += 1
             case events.Stored():

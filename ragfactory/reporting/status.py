@@ -112,7 +112,7 @@ class DocumentTracker:
             case events.Failed(root, doc_id):
                 error = {"code": event.code, "message": event.message, "hint": event.hint}
                 yield self._end((root, doc_id), "failed", error=error)
-            case events.Left(root, doc_id):
+            case events.Left(root, doc_id) | events.Kept(root, doc_id):
                 yield self._end((root, doc_id), "left")
 
     def leave(self) -> Iterator[DocumentStatus]:

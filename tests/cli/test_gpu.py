@@ -262,6 +262,24 @@ def test_a_plan_says_how_a_language_model_would_run(
     assert "16 chunks at a time" in cli("gpu", "plan").out
 
 
+@pytest.mark.parametrize(("damaged", "reason"), [(True, "cannot be loaded"), (False, "at the least, 0 MiB are free")])
+def test_a_language_model_that_cannot_run_leaves_the_rest_of_the_plan(
+    damaged: bool, reason: str, cli: Cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = shared_tiny_gguf(tmp_path_factory).read_bytes()
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").write_bytes(whole[: len(whole) // 2] if damaged else whole)
+    if not damaged:
+        (tmp_path / "config" / "config.toml").write_text("[fleet]\nkeep_free_mb = 9000000\n")
+    embed, _, write = cli("gpu", "plan", "--devices", "cpu", "--json").envelope["data"]["roles"]
+    device = next(entry for entry in write["devices"] if entry["device"] == "cpu")
+    assert (device["eligible"], device["plan"]) == (False, None)
+    assert any(entry["eligible"] for entry in embed["devices"])
+    assert reason in device["reason"]
+    assert reason in " ".join(cli("gpu", "plan", "--devices", "cpu").out.split())
+
+
 def test_plan_takes_the_devices_of_the_configuration(cli: Cli, box: SimulatedBox, tmp_path: Path) -> None:
     (tmp_path / "config" / "config.toml").write_text('[fleet]\ndevices = "2"\nprefer = { write = [2] }\n')
     roles = cli("gpu", "plan", "--json").envelope["data"]["roles"]

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ragfactory import events
+from ragfactory.cli.progress import ContextCounts
 from ragfactory.config import Context
 from ragfactory.context.cache import ContextCache
 from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
 from ragfactory.context.templates import LANGUAGES
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
+from tests import fleet
 from tests.context.llama.tiny_gguf import INSTRUCTIONS, shared_tiny_gguf
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
 
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
     from ragfactory.events import Event
     from tests.conftest import Workplace
+    from tests.fleet.nvml.simulated_box import SimulatedBox
 
 THINGS = ("lighthouse", "harbour", "museum", "bakery", "orchard", "theatre", "stables", "foundry")
 PROFILE = """
@@ -151,6 +157,40 @@ def test_a_server_that_is_gone_leaves_the_contexts_to_the_next_run(
     assert (report.contexts_written, report.contexts_missing) == (8, 0)
 
 
+def test_a_run_that_brings_no_context_leaves_everything_as_it_is(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "Patience", partial(Patience, first_rest_s=0.01))
+    ask(estate, "http://127.0.0.1:9").ingest(profile="facts")
+    report = estate.reindex().report
+    assert (report.files_changed, report.files_unchanged, report.contexts_missing) == (0, 2, 8)
+    assert report.published == []
+    ask(estate, server.url)
+    report = estate.reindex(limit_contexts=3).report
+    assert (report.files_changed, report.files_unchanged, report.contexts_missing) == (1, 1, 5)
+    assert estate.reindex().report.contexts_missing == 0
+
+
+def test_a_prompt_that_no_server_takes_is_not_asked_again(estate: Workplace, server: ModelServer) -> None:
+    def unless_museum(n: int) -> tuple[int, bytes]:
+        own = server.asked[n - 1]["messages"][1]["content"].rpartition("museum was mended")
+        return (400, b'{"error": "too long"}') if own[1] and len(own[2]) < 200 else about(n)
+
+    server.says = unless_museum
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_refused, report.contexts_missing) == (7, 1, 0)
+    assert any("too long" in notice for notice in report.notices)
+    asked_before = len(server.asked)
+    assert (estate.reindex().report.files_unchanged, len(server.asked)) == (2, asked_before)
+
+
+def test_servers_that_refuse_everything_are_asked_again(estate: Workplace, server: ModelServer) -> None:
+    server.says = lambda _n: (400, b'{"error": "no such template"}')
+    assert estate.ingest(profile="facts").contexts_missing == 8
+    server.says = about
+    assert estate.reindex().report.contexts_written == 8
+
+
 def test_text_that_is_stored_already_is_not_asked_about(estate: Workplace, server: ModelServer) -> None:
     estate.ingest(profile="facts")
     text = (estate.docs / "estate-0.txt").read_text()
@@ -210,6 +250,62 @@ def test_time_that_is_up_ends_the_asking_and_what_was_read_is_published(estate: 
     assert report.contexts_written == 2
     assert report.contexts_missing == 6
     assert (report.files_added, report.files_left) == (2, 0)
+    (server_did,) = (totals for name, totals in report.devices.items() if name == server.url)
+    assert server_did.items >= 2
+    assert server_did.tokens == server_did.items * 110
+    assert server_did.seconds > 0
+
+
+def test_statistics_that_cannot_be_kept_are_a_notice(estate: Workplace) -> None:
+    def listener(event: Event) -> None:
+        if isinstance(event, events.Published):
+            with closing(sqlite3.connect(estate.config.contexts)) as cache:
+                cache.execute("DROP TABLE run")
+
+    report = estate.ingest(profile="facts", listener=listener)
+    assert (report.exit_code, report.contexts_written, len(report.published)) == (ExitCode.OK, 8, 1)
+    assert any("statistics" in notice for notice in report.notices)
+
+
+def test_time_that_is_up_ends_the_vectors_of_types_that_no_model_writes_for(estate: Workplace) -> None:
+    estate.ingest(profile="facts")
+    estate.write("a.txt", "The porter has the keys of the gate.", root="notes")
+    estate.ingest(estate.path / "notes", profile="algemeen")
+    estate.write("more.txt", "The well behind the stables was cleaned by the miller.")
+    estate.write("b.txt", "The porter lost the keys of the barn.", root="notes")
+    heard: list[Event] = []
+    is_read = lambda: sum(isinstance(event, events.Prepared) for event in heard) >= 2  # noqa: E731
+    report = estate.reindex(listener=heard.append, is_over=is_read).report
+    assert (report.files_added, report.files_left, report.contexts_missing) == (1, 1, 1)
+
+
+def test_a_passage_whose_first_document_fails_gets_its_context_with_another(
+    estate: Workplace, server: ModelServer, simulated_box: SimulatedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated_box.resize(1)
+    simulated_box.write()
+    monkeypatch.setenv("PYTHONPATH", str(Path(fleet.__path__[0])))
+    monkeypatch.setenv("RAGFACTORY_DEVICE_HOOK", "on_cpu:fault")
+    on_a_card = estate.config.fleet.model_copy(update={"devices": "0"})
+    estate.config = estate.config.model_copy(update={"fleet": on_a_card})
+    shared = "The chapel was mended this spring, its roof is as new."
+    for document in estate.docs.iterdir():
+        document.unlink()
+    estate.write("a.txt", f"{shared}\n\nThe words [[raise]] on the gate are none that one reads.")
+    estate.write("b.txt", f"{shared}\n\nThe mill by the river is let to a painter now.")
+    report = estate.ingest(profile="facts")
+    assert ([entry["path"] for entry in report.failed], report.files_added) == (["a.txt"], 1)
+    report = estate.reindex().report
+    assert (report.files_changed, report.contexts_written, report.contexts_missing) == (1, 1, 0)
+    assert estate.search("chapel", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
+
+
+def test_progress_reaches_its_end_whatever_is_answered(estate: Workplace, server: ModelServer) -> None:
+    estate.write("copy.txt", (estate.docs / "estate-0.txt").read_text())
+    server.says = lambda n: a_list(n) if n <= 3 else about(n)
+    counts = ContextCounts()
+    estate.ingest(profile="facts", listener=counts)
+    assert (counts.done, counts.total, str(counts)) == (12, 12, "11 answers, 3 asked again")
 
 
 def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> None:
@@ -247,5 +343,6 @@ def test_a_model_on_this_machine_writes_what_each_passage_is_about(
     written = [event for event in heard if isinstance(event, events.Worked) and event.role == "write"]
     assert {event.device for event in written} == {"cpu"}
     assert any(hit.chunk.context_enriched for hit in workplace.search("what the roof in Amsterdam cost").hits)
+    (workplace.config.models / "tiny.gguf").rename(workplace.config.models / "renamed.gguf")
     again = workplace.ingest(profile="facts")
     assert (again.files_unchanged, again.stages["enrich"].items) == (1, 0)

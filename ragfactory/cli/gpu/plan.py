@@ -27,13 +27,15 @@ _PURPOSES = {"embed": "make vectors", "rerank": "order what was found", "write":
 
 @dataclass(frozen=True, slots=True)
 class RolePlan:
-    """What is said of each device for a role, and how the language model, if there is one, would run on those that may work."""
+    """What is said of each device for a role, and how the language model, if there is one, would run on those that may work, or why
+    it would not.
+    """
 
     role: Role
     needed_mb: int
     verdicts: list[Verdict]
     model: str | None
-    plans: dict[str, Plan]
+    plans: dict[str, Plan | str]
 
 
 def plan(
@@ -82,18 +84,26 @@ def _find_writer(config: Config) -> Path | None:
         return None
 
 
-def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> dict[str, Plan]:
-    """How the model would be run on each device that may work, by the device's name."""
+def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> dict[str, Plan | str]:
+    """How the model would be run on each device that may work, or why it cannot be, by the device's name."""
     from ragfactory.context.llama.memory import free_mb
     from ragfactory.context.llama.model import read_shape
     from ragfactory.context.llama.planning import Wish, plan
+    from ragfactory.errors import RagfactoryError
 
-    shape, wish = read_shape(model), Wish(shared=config.context.window)
+    devices = [verdict.device for verdict in verdicts if verdict.eligible]
+    try:
+        shape, wish = read_shape(model), Wish(shared=config.context.window)
+    except RagfactoryError as error:
+        return dict.fromkeys((device.name for device in devices), error.message)
     free = {card.uuid: card.free_mb for card in box.cards}
-    found = {}
-    for device in (verdict.device for verdict in verdicts if verdict.eligible):
+    found: dict[str, Plan | str] = {}
+    for device in devices:
         room = (free_mb("cpu") if device.uuid is None else free[device.uuid]) - config.fleet.keep_free_mb
-        found[device.name] = plan(shape, room, wish, device="cpu" if device.is_cpu else "cuda")
+        try:
+            found[device.name] = plan(shape, max(0, room), wish, device="cpu" if device.is_cpu else "cuda")
+        except RagfactoryError as error:
+            found[device.name] = error.message
     return found
 
 
@@ -106,24 +116,25 @@ def _data(box: Box, policy: Policy, roles: list[RolePlan]) -> dict[str, Any]:
                 "role": found.role,
                 "needed_mb": found.needed_mb,
                 "model": found.model,
-                "devices": [
-                    {
-                        "device": v.device.name,
-                        "uuid": v.device.uuid,
-                        "eligible": v.eligible,
-                        "reason": v.reason,
-                        "plan": _plan_data(found.plans.get(v.device.name)),
-                    }
-                    for v in found.verdicts
-                ],
+                "devices": [_device_data(verdict, found.plans.get(verdict.device.name)) for verdict in found.verdicts],
             }
             for found in roles
         ],
     }
 
 
-def _plan_data(made: Plan | None) -> dict[str, Any] | None:
-    if made is None:
+def _device_data(verdict: Verdict, made: Plan | str | None) -> dict[str, Any]:
+    return {
+        "device": verdict.device.name,
+        "uuid": verdict.device.uuid,
+        "eligible": verdict.eligible and not isinstance(made, str),
+        "reason": made if isinstance(made, str) else verdict.reason,
+        "plan": _plan_data(made),
+    }
+
+
+def _plan_data(made: Plan | str | None) -> dict[str, Any] | None:
+    if made is None or isinstance(made, str):
         return None
     return {"width": made.width, "context": made.context, "kv": made.kv, "needed_mb": made.needed_mb}
 
@@ -143,9 +154,11 @@ def _render(box: Box, roles: list[RolePlan], console: Console) -> None:
         )
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         for verdict in found.verdicts:
-            mark = Text("yes", "green") if verdict.eligible else Text("no", "yellow")
+            made = found.plans.get(verdict.device.name)
+            works = verdict.eligible and not isinstance(made, str)
+            mark = Text("yes", "green") if works else Text("no", "yellow")
             name = "" if verdict.device.uuid is None else names[verdict.device.uuid]
-            said = verdict.reason + _in_words(found.plans.get(verdict.device.name))
+            said = made if isinstance(made, str) else verdict.reason + _in_words(made)
             table.add_row(mark, verdict.device.name, Text(on_one_line(name)), Text(on_one_line(said)))
         console.print(Padding(table, (0, 0, 1, 2)))
 

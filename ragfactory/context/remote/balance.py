@@ -26,9 +26,10 @@ _UNDER_WAY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a prompt has no completion."""
+    """Why a prompt has no completion; one that is `unfit` was refused by every server, as it would be the next time."""
 
     reason: str
+    unfit: bool = False
 
 
 @dataclass(slots=True)
@@ -49,15 +50,18 @@ class Job(Generic[Key]):
 
 @dataclass(slots=True)
 class ServerState:
-    """How a server is doing. `failures` counts those in a row; `epoch` tells requests that were sent before the last of them."""
+    """How a server is doing: `answered` requests with their `tokens`, read and written, and the `seconds` in which any was under
+    way. `failures` counts those in a row; `epoch` tells requests that were sent before the last of them.
+    """
 
     name: str
     answered: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
     failed: int = 0
     failures: int = 0
     refusals: int = 0
     epoch: int = 0
-    in_flight: int = 0
     rests_until: float = 0.0
     reason: str = ""
     dropped: bool = False
@@ -74,6 +78,10 @@ class Balance(Generic[Key]):
         self._server_of: dict[int, int] = {}
         self._results: deque[tuple[Key, Completion | Failure]] = deque()
         self._under_way = 0
+        self._in_flight = [0] * len(
+            states
+        )  # of this object's threads: those of one before it may take their time to end
+        self._busy_since = [0.0] * len(states)
         self._no_more = self._stopped = False
         self._error: BaseException | None = None
 
@@ -125,8 +133,8 @@ class Balance(Generic[Key]):
             while not (self._stopped or state.dropped or self._finished()):
                 rest = state.rests_until - time.monotonic()
                 probing = not state.answered or state.failures >= self._patience.strikes
-                if rest <= 0 and not (probing and state.in_flight) and (job := self._next(server)) is not None:
-                    state.in_flight += 1
+                if rest <= 0 and not (probing and self._in_flight[server]) and (job := self._next(server)) is not None:
+                    self._begin_request(server)
                     return job, state.epoch
                 self._changed.wait(rest if rest > 0 else None)
             return None
@@ -135,8 +143,9 @@ class Balance(Generic[Key]):
         """Hand in a completion."""
         state = self._states[server]
         with self._changed:
-            state.in_flight -= 1
+            self._end_request(server)
             state.answered += 1
+            state.tokens += completion.read + completion.written
             state.failures = state.refusals = 0
             self._end(job, completion)
             self._changed.notify_all()
@@ -145,7 +154,7 @@ class Balance(Generic[Key]):
         """Hand a prompt back that a server did not answer: it goes elsewhere, or to the same server later, or is given up."""
         state = self._states[server]
         with self._changed:
-            state.in_flight -= 1
+            self._end_request(server)
             if self._stopped:  # it was hung up on
                 return
             state.failed += 1
@@ -175,12 +184,22 @@ class Balance(Generic[Key]):
 
     # What follows is called with the lock held.
 
+    def _begin_request(self, server: int) -> None:
+        if not self._in_flight[server]:
+            self._busy_since[server] = time.monotonic()
+        self._in_flight[server] += 1
+
+    def _end_request(self, server: int) -> None:
+        self._in_flight[server] -= 1
+        if not self._in_flight[server]:
+            self._states[server].seconds += time.monotonic() - self._busy_since[server]
+
     def _finished(self) -> bool:
         return self._no_more and self._under_way == len(self._results)
 
     def _put(self, job: Job[Key], *, first: bool = False) -> None:
         if self._is_hopeless(job):
-            self._end(job, Failure(self._why()))
+            self._end(job, Failure(self._why(), unfit=len(job.refused_by) == len(self._states)))
             return
         jobs = self._waiting.setdefault(job.group, deque())
         if first:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ragfactory.endpoint import Endpoint
@@ -42,7 +43,9 @@ class Patience:
 
 
 def servers_of(settings: Context) -> tuple[Server, ...]:
-    """The servers of the configuration. Raises ConfigError where there are none, one is no address, or no model is named."""
+    """The servers of the configuration. Raises ConfigError where there are none, one is no address or comes twice, or no
+    model is named.
+    """
     if not settings.servers:
         raise ConfigError(
             "context.servers: at least one address expected, got none",
@@ -53,9 +56,16 @@ def servers_of(settings: Context) -> tuple[Server, ...]:
             "context.model: the name of a model expected, got none",
             hint='add to config.toml, under [context], the name that the servers know it by: model = "llama3.1:8b"',
         )
+    endpoints = [_endpoint(url) for url in settings.servers]
+    endpoint, times = Counter(replace(e, target=e.target.rstrip("/")) for e in endpoints).most_common(1)[0]
+    if times > 1:
+        raise ConfigError(
+            f"context.servers: each server once expected, got {endpoint.name} {times} times",
+            hint="to send it more requests at a time, raise context.concurrency",
+        )
     return tuple(
-        Server(_endpoint(url), settings.model, settings.kind, settings.concurrency, settings.timeout_s)
-        for url in settings.servers
+        Server(endpoint, settings.model, settings.kind, settings.concurrency, settings.timeout_s)
+        for endpoint in endpoints
     )
 
 

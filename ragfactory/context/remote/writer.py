@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ from ragfactory.endpoint import bearer
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from ragfactory.context.prompt import Completion, Prompt
     from ragfactory.context.remote.protocols import ServerProtocol
@@ -29,11 +30,15 @@ _GOODBYE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What a server did: requests it answered and failed, and why it was given up, where it was."""
+    """What a server did: requests it answered and failed, the tokens it read and wrote, as far as it tells them, the seconds in
+    which a request was under way, and why it was given up, where it was.
+    """
 
     name: str
     answered: int
     failed: int
+    tokens: int
+    seconds: float
     given_up: str | None
 
 
@@ -62,7 +67,7 @@ class RemoteModel:
         self._states = [ServerState(server.endpoint.name) for server in servers]
         self._protocols: list[ServerProtocol | None] = [None] * len(servers)
 
-    def complete(self, prompts: Iterable[tuple[Key, Prompt]]) -> Iterator[tuple[Key, Completion | Failure]]:
+    def complete(self, prompts: Iterable[tuple[Key, Prompt]]) -> Generator[tuple[Key, Completion | Failure]]:
         """Each key with its completion, or why it has none, as they come: in any order, each key once.
 
         `prompts` is read in a thread of its own, a thousand ahead at most. Those with the same `shared` go to one server as long as
@@ -88,14 +93,22 @@ class RemoteModel:
             balance.stop()
             for caller, _ in lanes:
                 caller.abort()
+            deadline = time.monotonic() + _GOODBYE_S
             for thread in threads:
-                thread.join(_GOODBYE_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def reports(self) -> list[ServerReport]:
         """What each server did so far, in the order in which they were named."""
         patience = self._patience.give_up
         return [
-            ServerReport(s.name, s.answered, s.failed, s.reason if s.dropped or s.failures >= patience else None)
+            ServerReport(
+                s.name,
+                s.answered,
+                s.failed,
+                s.tokens,
+                s.seconds,
+                given_up=s.reason if s.dropped or s.failures >= patience else None,
+            )
             for s in self._states
         ]
 

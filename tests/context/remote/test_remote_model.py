@@ -11,7 +11,7 @@ import pytest
 
 from ragfactory.config import Context
 from ragfactory.context.prompt import Completion, Prompt
-from ragfactory.context.remote.balance import Failure
+from ragfactory.context.remote.balance import Balance, Failure, Job, ServerState
 from ragfactory.context.remote.servers import Patience, Server, servers_of
 from ragfactory.context.remote.writer import RemoteModel
 from ragfactory.endpoint import Endpoint
@@ -197,11 +197,26 @@ def test_closing_the_iterator_ends_the_requests_and_asks_nothing_more() -> None:
     with ModelServer(says=lambda n: "hang" if n > 1 else None) as server:
         results = model(server.url).complete(prompts(5, 10))
         assert next(results)
-        results.close()  # type: ignore[attr-defined]
+        results.close()
         asked = len(server.asked)
         assert asked <= 3
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("writer-")]
         assert len(server.asked) == asked
+
+
+def test_a_request_that_takes_long_to_end_holds_up_no_later_call() -> None:
+    states = [ServerState("a")]
+    before: Balance[int] = Balance(states, QUICK)
+    before.offer(Job(1, prompt("a")))
+    assert before.take(0)
+    before.stop()
+    balance: Balance[int] = Balance(states, QUICK)
+    balance.offer(Job(2, prompt("b")))
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.append(balance.take(0)), daemon=True)
+    thread.start()
+    thread.join(PROMISE_S)
+    assert taken
 
 
 def test_what_the_prompts_raise_is_raised_where_completions_are_waited_for() -> None:
@@ -224,9 +239,11 @@ def test_servers_come_from_the_configuration() -> None:
     url = "http://127.0.0.1:11434"
     (server,) = servers_of(Context(servers=(url,), model="m", concurrency=8))
     assert (server.endpoint.name, server.model, server.kind, server.concurrency) == (url, "m", "auto", 8)
+    assert len(servers_of(Context(servers=(f"{url}/one", f"{url}/two"), model="m"))) == 2
     for settings, message in (
         (Context(), "context.servers: at least one"),
         (Context(servers=(url,)), "context.model: the name"),
+        (Context(servers=(url, "http://other", f"{url}/"), model="m"), f"each server once expected, got {url} 2 times"),
         (Context(servers=("ftp://x",), model="m"), "an address cannot be used"),
         (Context(servers=("http://me:secret@x",), model="m"), "a user name"),
     ):
