@@ -251,10 +251,13 @@ class FellBack:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user should know once: a choice made for them, or a warning about one source."""
+    """Something the user should know once: a choice made for them, or a warning about one source. An `alarm` is told also to those
+    who only want to hear of problems.
+    """
 
     message: str
     doc_id: str | None = None
+    alarm: bool = False
 
 
 Event: TypeAlias = (

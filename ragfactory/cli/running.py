@@ -110,7 +110,8 @@ def run_reported(output: Output, config: Config, reporting: Reporting, work: Wor
         hook = stack.enter_context(Webhook(url, report.run_id, _token())) if url else None
         result = _watched(output, config, reporting, work, report, log, *([hook] if hook else []))
         _tell_end(hook, result, report)
-    alarms = [problem for problem in (log.problem, hook and hook.problem) if problem]
+    alarms = [*result.alarms]
+    alarms += [problem for problem in (log.problem, hook and hook.problem) if problem]
     if metrics_file:
         alarms += _write_metrics(metrics_file, config, report, result.exit_code)
     return replace(result, alarms=tuple(alarms))
@@ -124,6 +125,7 @@ def result_of_run(
         data=report.to_dict(),
         render=lambda console: render_report(report, console),
         warnings=notices_of(report),
+        alarms=tuple(report.alarms),
         errors=(*problems_of(report, full_paths=full_paths), *map(Problem.of, errors)),
         exit_code=_exit_code(report, errors, some_done=some_done) if errors else report.exit_code,
     )

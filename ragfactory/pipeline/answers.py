@@ -115,7 +115,7 @@ class _OnServers:
                 self._emit(events.Worked(report.name, Role.WRITE, answered, tokens, seconds))
             if report.given_up and report.name not in self._given_up:
                 self._given_up.add(report.name)
-                self._emit(events.Notice(f"{report.name} was given up: {report.given_up}"))
+                self._emit(events.Notice(f"{report.name} was given up: {report.given_up}", alarm=True))
 
     def rest(self) -> None:
         """Servers look after their models themselves."""

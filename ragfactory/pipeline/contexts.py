@@ -112,7 +112,7 @@ class ContextMaker:
         if found.failure is not None:
             left = sum(key not in found.found for key in asked)
             what = f"{left:,} contexts are left to the next run" if left else "some passages get no context"
-            self._emit(events.Notice(f"{what}: {found.failure}"))
+            self._emit(events.Notice(f"{what}: {found.failure}", alarm=True))
         return [self._contexts(d, its_keys, found) for d, its_keys in zip(documents, keys, strict=True)]
 
     def rest(self) -> None:

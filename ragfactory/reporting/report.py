@@ -88,6 +88,7 @@ class RunReport:
     published: list[dict[str, Any]] = field(default_factory=list)
     planned: dict[str, list[str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
         """Take an event into account."""
@@ -125,7 +126,8 @@ class RunReport:
                     }
                 )
             case events.Notice():
-                self.notices.append(f"{event.doc_id}: {event.message}" if event.doc_id else event.message)
+                told = self.alarms if event.alarm else self.notices
+                told.append(f"{event.doc_id}: {event.message}" if event.doc_id else event.message)
             case _:
                 self._note_work(event)
 

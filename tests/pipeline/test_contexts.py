@@ -151,8 +151,8 @@ def test_a_server_that_is_gone_leaves_the_contexts_to_the_next_run(
     ask(estate, "http://127.0.0.1:9")
     report = estate.ingest(profile="facts")
     assert (report.exit_code, report.files_added, report.contexts_missing) == (ExitCode.OK, 2, 8)
-    assert any("8 contexts are left to the next run" in notice for notice in report.notices)
-    assert any("127.0.0.1:9 was given up" in notice for notice in report.notices)
+    assert any("8 contexts are left to the next run" in alarm for alarm in report.alarms)
+    assert any("127.0.0.1:9 was given up" in alarm for alarm in report.alarms)
     report = ask(estate, server.url).ingest(profile="facts")
     assert (report.contexts_written, report.contexts_missing) == (8, 0)
 
@@ -179,7 +179,7 @@ def test_a_prompt_that_no_server_takes_is_not_asked_again(estate: Workplace, ser
     server.says = unless_museum
     report = estate.ingest(profile="facts")
     assert (report.contexts_written, report.contexts_refused, report.contexts_missing) == (7, 1, 0)
-    assert any("too long" in notice for notice in report.notices)
+    assert any("too long" in alarm for alarm in report.alarms)
     asked_before = len(server.asked)
     assert (estate.reindex().report.files_unchanged, len(server.asked)) == (2, asked_before)
 

@@ -35,5 +35,6 @@ def _hit(n: int, text: str, language: str, name: str) -> Hit:
     )  # fmt: skip
     return Hit(
         index=IndexName("default", "default", "algemeen"), version=1, chunk=chunk, chunk_hash="",
-        at=PlaceInDocument(document, place), others=(), score=1.0, dense=None, lexical=None, fused=None, preferred=None, rerank=None,
+        at=PlaceInDocument(document, place), others=(), score=1.0, dense=None, lexical=None,
+        fused=None, preferred=None, rerank=None,
     )  # fmt: skip
