@@ -108,7 +108,7 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
-        preferred = self._vocabulary.rows(understood)
+        preferred = self._vocabulary.rows(understood, strict=strict)
         among = rows_among(self._versions, filters)
         if strict:
             among = narrowed(among, preferred.values())

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Words: TypeAlias = tuple[str, ...]
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NO_NAMES = frozenset(
+    {"topics", "period", "years"}
+)  # metadata that says what a document is about, in words that any may have
+_NO_YEAR: Final[tuple[Literal["year"], tuple[str, ...]]] = ("year", ())
 _LEGAL_FORMS = frozenset(
     ["bv", "nv", "vof", "cv", "gmbh", "ag", "kg", "ohg", "sa", "sarl", "sas", "ltd", "llc", "inc", "plc"]
 )
@@ -89,12 +93,16 @@ class Vocabulary:
             Understood(kind, " ".join(words), len(self._documents[kind, words])) for kind, words in self._keys(query)
         )
 
-    def rows(self, understood: Iterable[Understood]) -> dict[Kind, dict[IndexName, Mask]]:
-        """By kind, the rows (n,) bool by row id, of documents that have one of the values understood."""
+    def rows(self, understood: Iterable[Understood], *, strict: bool) -> dict[Kind, dict[IndexName, Mask]]:
+        """By kind, the rows (n,) bool by row id, of documents that have one of the values understood.
+
+        Without `strict` also those of documents that name no year at all, which may as well be about the one meant.
+        """
         by_kind: dict[Kind, dict[IndexName, Mask]] = {}
         for entry in understood:
             masks = self._masks((entry.kind, tuple(entry.value.split())))
-            before = by_kind.setdefault(entry.kind, masks)
+            undated = entry.kind == "year" and not strict and _NO_YEAR in self._documents
+            before = by_kind.setdefault(entry.kind, self._masks(_NO_YEAR) if undated else masks)
             by_kind[entry.kind] = {name: before[name] | mask for name, mask in masks.items()}
         return by_kind
 
@@ -139,9 +147,11 @@ def plain_words(text: str) -> list[str]:
 
 
 def _said_by(document: DocumentRecord) -> Iterator[tuple[Kind, Words]]:
-    years = document.metadata.get("years", [])
+    years = document.metadata.get("years") or []
     for year in years if isinstance(years, list) else [years]:
         yield "year", (str(year),)
+    if not years:
+        yield _NO_YEAR
     yield "type", (document.document_type,)
     for words in _names(document):
         if _may_be_name(words):
@@ -156,7 +166,7 @@ def _may_be_name(words: Words) -> bool:
 
 
 def _names(document: DocumentRecord) -> Iterator[Words]:
-    for value in document.metadata.values():
+    for value in (value for key, value in document.metadata.items() if key not in _NO_NAMES):
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 yield tuple(plain_words(text))

@@ -30,18 +30,18 @@ def test_years_and_names_of_the_metadata_are_understood(archive: Searcher) -> No
     assert understood(archive, "12023 pumps, 20233") == []
 
 
-def test_documents_of_the_year_are_preferred(archive: Searcher) -> None:
-    with_year = archive.search("revenue 2023", top_k=50)
-    assert all(hit.preferred is not None and hit.score == hit.preferred for hit in with_year.hits)
-    without = archive.search("revenue 2023", top_k=50, override={"preference": 0.0})
+def test_documents_of_the_name_are_preferred(archive: Searcher) -> None:
+    with_name = archive.search("revenue Bob", top_k=50)
+    assert all(hit.preferred is not None and hit.score == hit.preferred for hit in with_name.hits)
+    without = archive.search("revenue Bob", top_k=50, override={"preference": 0.0})
     assert all(hit.preferred is None for hit in without.hits)
-    of_year = {hit.chunk_hash for hit in archive.search("revenue 2023", top_k=50, strict=True).hits}
+    of_name = {hit.chunk_hash for hit in archive.search("revenue Bob", top_k=50, strict=True).hits}
 
     def ranks(result: SearchResult) -> list[int]:
-        return [rank for rank, hit in enumerate(result.hits) if hit.chunk_hash in of_year]
+        return [rank for rank, hit in enumerate(result.hits) if hit.chunk_hash in of_name]
 
-    assert sum(ranks(with_year)) < sum(ranks(without))
-    assert len(with_year.hits) == len(without.hits) > len(of_year)
+    assert sum(ranks(with_name)) < sum(ranks(without))
+    assert len(with_name.hits) == len(without.hits) > len(of_name)
 
 
 def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:
@@ -71,3 +71,15 @@ def test_a_type_is_understood_by_its_name_where_there_are_several(library: Workp
         assert ("type", "coaching_chat") in understood(searcher, "what was agreed in the coaching session")
         hits = searcher.search("part in the coaching session", strict=True, top_k=50).hits
     assert {hit.index.document_type for hit in hits} == {"coaching_chat"}
+
+
+def test_a_document_that_names_no_year_is_not_put_behind_for_it(archive: Searcher) -> None:
+    hits = archive.search("valve 2023", top_k=50).hits
+    undated = next(hit for hit in hits if hit.at.doc_id == "notes/empty.md")
+    of_another_name = next(
+        hit for hit in archive.search("valve Bob", top_k=50).hits if hit.at.doc_id == "notes/empty.md"
+    )
+    assert undated.preferred is not None
+    assert undated.fused is not None
+    assert undated.preferred >= undated.fused
+    assert (of_another_name.preferred or 0.0) < (of_another_name.fused or 0.0)
