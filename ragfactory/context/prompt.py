@@ -40,6 +40,14 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a prompt has no completion; one that is `unfit` was refused by every server, as it would be the next time."""
+
+    reason: str
+    unfit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSheet:
     """The prompts for a document's chunks, in their order, with every document's part told once.
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import GateError
-from ragfactory.evaluation.measure import FINAL, evaluate
-from ragfactory.evaluation.questions import read_questions
 from ragfactory.profiles import load_profiles
-from ragfactory.retrieval.search import Searcher
-from ragfactory.store.layout import IndexPaths
-from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +14,7 @@ if TYPE_CHECKING:
     from ragfactory.config import Config
     from ragfactory.evaluation.questions import Question
     from ragfactory.profiles import Gate
+    from ragfactory.retrieval.search import Searcher
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import Manifest
 
@@ -33,12 +29,18 @@ class Gatekeeper:
         for name, entry in load_profiles(config.profile_dirs).items():
             gate = entry.profile.gate
             if gate.questions is not None:
+                from ragfactory.evaluation.questions import read_questions
+
                 self._gates[name] = gate, read_questions(entry.path.parent / gate.questions)
 
     def __call__(self, name: IndexName, directory: Path, manifest: Manifest) -> None:
         """Judge the version in `directory` by recall@5 of the fused stage. Raises GateError with its figure and the one before."""
         if name.document_type not in self._gates:
             return
+        from ragfactory.retrieval.search import Searcher
+        from ragfactory.store.layout import IndexPaths
+        from ragfactory.store.version import Version
+
         gate, questions = self._gates[name.document_type]
         paths = IndexPaths.of(self._config.indexes, name)
         with Searcher({name: Version(directory, manifest)}, self._config) as candidate:
@@ -58,6 +60,8 @@ class Gatekeeper:
 
 
 def _recall(searcher: Searcher, questions: Sequence[Question]) -> float:
+    from ragfactory.evaluation.measure import FINAL, evaluate
+
     return evaluate(searcher, questions, stages=[FINAL]).final.intervals["recall_at_5"].mean
 
 

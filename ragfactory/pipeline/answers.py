@@ -11,7 +11,7 @@ from ragfactory.context.asking import estimate_tokens
 from ragfactory.context.language_models import least_card_mb
 from ragfactory.context.llama.planning import Wish
 from ragfactory.context.llama.serving import TARGET, completion_of, question, setup_of
-from ragfactory.context.remote.balance import Failure
+from ragfactory.context.prompt import Failure
 from ragfactory.fleet.model import Role
 from ragfactory.fleet.work import Item, ItemError
 

@@ -11,7 +11,7 @@ from ragfactory import events
 from ragfactory.context.answers import Refusal, check_answer
 from ragfactory.context.asking import asked_again
 from ragfactory.context.cache import ContextCache, RunCounts, context_key
-from ragfactory.context.remote.balance import Failure
+from ragfactory.context.prompt import Failure
 from ragfactory.errors import ContextCacheError
 from ragfactory.pipeline.answers import open_answerer
 

@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ragfactory.context.prompt import Failure
 from ragfactory.context.remote.calling import UnfitError, UnreachableError
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ Key = TypeVar("Key")
 
 # So many prompts at most are waiting, being answered, or answered and not taken: enough to find each server its own document.
 _UNDER_WAY = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a prompt has no completion; one that is `unfit` was refused by every server, as it would be the next time."""
-
-    reason: str
-    unfit: bool = False
 
 
 @dataclass(slots=True)

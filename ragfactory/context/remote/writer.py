@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
-from ragfactory.context.remote.balance import Balance, Failure, Job, ServerState
+from ragfactory.context.remote.balance import Balance, Job, ServerState
 from ragfactory.context.remote.calling import Caller, CallError
 from ragfactory.context.remote.protocols import Sampling, base_of, protocol_of, read_completion
 from ragfactory.context.remote.servers import Patience
@@ -19,7 +19,7 @@ from ragfactory.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from ragfactory.context.prompt import Completion, Prompt
+    from ragfactory.context.prompt import Completion, Failure, Prompt
     from ragfactory.context.remote.protocols import ServerProtocol
     from ragfactory.context.remote.servers import Server
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ragfactory.config import Context
-from ragfactory.context.prompt import Completion, Prompt
-from ragfactory.context.remote.balance import Balance, Failure, Job, ServerState
+from ragfactory.context.prompt import Completion, Failure, Prompt
+from ragfactory.context.remote.balance import Balance, Job, ServerState
 from ragfactory.context.remote.servers import Patience, Server, servers_of
 from ragfactory.context.remote.writer import RemoteModel
 from ragfactory.endpoint import Endpoint
