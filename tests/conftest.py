@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,11 @@ from ragfactory.retrieval.search import Searcher
 from tests.fleet.nvml.simulated_box import SimulatedBox, build_library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ragfactory.embedding.catalog import ResolvedModel
+    from ragfactory.embedding.model import Embedder
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.report import RunReport
     from ragfactory.retrieval.results import SearchResult
@@ -96,8 +97,21 @@ class Workplace:
 def minilm_loaded_once() -> Iterator[None]:
     """Every run of this process shares one loaded model."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "open_embedder", functools.cache(engine.open_embedder))
+        patch.setattr(engine, "open_embedder", loaded_once(engine.open_embedder))
         yield
+
+
+def loaded_once(load: Callable[..., Embedder]) -> Callable[..., Embedder]:
+    """The same, with one model for all homes: they differ in the place where its hashes are remembered."""
+    loaded: dict[object, Embedder] = {}
+
+    def load_once(model: ResolvedModel, **options: Any) -> Embedder:
+        key = model.path, model.spec, tuple(options.items())
+        if key not in loaded:
+            loaded[key] = load(model, **options)
+        return loaded[key]
+
+    return load_once
 
 
 @pytest.fixture(scope="session")
