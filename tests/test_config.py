@@ -52,6 +52,6 @@ def test_a_card_rests_below_the_temperature_that_it_may_have(tmp_path: Path, mon
     monkeypatch.setenv("RAGFACTORY_CONFIG", str(tmp_path))
     (tmp_path / "config.toml").write_text("[fleet]\nmax_temperature_c = 60\n")
     with pytest.raises(
-        ConfigError, match=r"fleet: resume_temperature_c \(68\) under max_temperature_c \(60\) expected$"
+        ConfigError, match=r"fleet: resume_temperature_c \(68\) at most max_temperature_c \(60\) expected$"
     ):
         load_config(tmp_path)

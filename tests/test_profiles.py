@@ -66,11 +66,11 @@ def test_the_fallback_takes_no_part_in_recognition() -> None:
     [
         ("jaarrekening", "page_plus_table_aware", 1500, 200),
         ("offerte", "table_aware", 1000, 100),
-        ("coaching_chat", "conversation_turns", 600, 0),
+        ("coaching_chat", "conversation_turns", 1200, 0),
         ("rapport", "semantic_sections", 1200, 150),
         ("artikel", "semantic_sections", 1200, 150),
         ("code", "code", 1500, 100),
-        ("algemeen", "default", 800, 0),
+        ("algemeen", "default", 1200, 0),
     ],
 )
 def test_how_types_are_cut(name: str, strategy: str, size: int, overlap: int) -> None:

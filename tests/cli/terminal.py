@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import select
+import signal
 import sys
 import time
 
@@ -16,6 +18,7 @@ class Terminal:
     def __init__(self, *arguments: str) -> None:
         self.pid, self._descriptor = pty.fork()
         if not self.pid:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the shell may have the tests themselves hear no Ctrl-C
             os.execv(sys.executable, [sys.executable, "-m", "ragfactory", *arguments])
         self.shown = ""
 
@@ -23,7 +26,7 @@ class Terminal:
         """What was shown up to this text, since it was last waited for."""
         end = time.monotonic() + PROMISE_S
         while text not in self.shown:
-            assert time.monotonic() < end, self.shown
+            assert select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))[0], self.shown
             try:
                 self.shown += os.read(self._descriptor, 65536).decode(errors="replace")
             except OSError:  # it ended
@@ -35,7 +38,11 @@ class Terminal:
         os.write(self._descriptor, text.encode())
 
     def status(self) -> int:
-        """The exit status, once it ended."""
-        _, status = os.waitpid(self.pid, 0)
+        """The exit status, once it ended; one that does not is killed."""
+        end = time.monotonic() + PROMISE_S
+        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.01)
         os.close(self._descriptor)
-        return os.waitstatus_to_exitcode(status)
+        return os.waitstatus_to_exitcode(ended[1])
