@@ -50,9 +50,7 @@ class Fleet(BaseModel):
     @model_validator(mode="after")
     def _rests_below_its_limit(self) -> Self:
         if self.resume_temperature_c > self.max_temperature_c:
-            limits = (
-                f"resume_temperature_c ({self.resume_temperature_c}) at most max_temperature_c ({self.max_temperature_c})"
-            )
+            limits = f"resume_temperature_c ({self.resume_temperature_c}) at most max_temperature_c ({self.max_temperature_c})"
             raise ValueError(f"{limits} expected")
         return self
 
