@@ -102,7 +102,7 @@ class ContextCounts:
 
     def __str__(self) -> str:
         """What came of the asking so far, in words; a document's answers come before it is done."""
-        others = {"asked again": self._again, "kept": self._kept}
+        others = {"asked again": self._again, "kept": self._kept, "in flight": self.total - self.done}
         return ", ".join([counted(self._answered, "answer"), *(f"{n:,} {what}" for what, n in others.items() if n)])
 
 

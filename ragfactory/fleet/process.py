@@ -130,8 +130,10 @@ class WorkerProcess:
         if not data:
             raise EOFError
         self._heard = time.monotonic()
-        frames = list(self._reader.feed(data))
-        self.is_ready |= any(frame.kind == "ready" for frame in frames)
+        frames = []
+        for frame in self._reader.feed(data):
+            self.is_ready |= frame.kind == "ready"  # known also where rubbish follows
+            frames.append(frame)
         if self.batch is not None and any(frame.kind in {"ready", "answer"} for frame in frames):
             self._deadline = time.monotonic() + self._allowed(self.batch)
         return frames

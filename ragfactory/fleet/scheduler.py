@@ -54,8 +54,10 @@ class Fleet:
         self._roster = Roster(
             devices, job.role, emit, batch_tokens=batch_tokens, check_s=check_s, cool_down_s=cool_down_s
         )
-        self._backlog = Backlog(())
+        self._backlog = Backlog()
+        self._missing: set[str] = set()
         self._answers: dict[str, Answer] = {}
+        self._ends = 0.0
 
     def map(self, items: Sequence[Item]) -> list[Answer]:
         """The answer to each item, in order, or why it has none; see `answers`."""
@@ -63,33 +65,67 @@ class Fleet:
         return [found[item.key] for item in items]
 
     def answers(self, items: Sequence[Item]) -> Generator[Mapping[str, Answer]]:
-        """The answers by the items' keys, which are unique, some at a time as they come: each item has one, or why it has none.
-
-        Raises DeviceUnavailableError when no device is left that could work, the CPU included.
-        """
-        missing = {item.key for item in items}
-        ends = 0.0
-        self._answers = {}
-        self._backlog = Backlog(items)
-        while self._listen(timeout_s=0):  # workers that died or hang since the last time do so over no work
-            pass
-        self._give_up_late()
+        """The answers to these items alone, some at a time as they come. Raises what `poll` raises."""
+        self.submit(items)
         try:
-            while missing or self._is_finishing(ends):
-                self._roster.look(self._job.log)
-                self._heed_roster()
-                self._hand_out()
-                self._listen(_TICK_S)
-                self._give_up_late()
-                if self._answers:
-                    some, self._answers = self._answers, {}
-                    assert some.keys() <= missing, "every item has one answer"
-                    missing -= some.keys()
-                    ends = time.monotonic() + _FINISH_S
+            while self.is_busy:
+                if some := self.poll(_TICK_S):
                     yield some
         finally:
-            self._end_busy()
-            self._roster.note_idle()
+            self.stop()
+
+    def submit(self, items: Sequence[Item]) -> None:
+        """Take items in, whose keys are unique among those under way; `poll` has the work done and gives the answers."""
+        if not self._missing:  # workers that died or hang since the last time do so over no work
+            while self._listen(timeout_s=0):
+                pass
+            self._give_up_late()
+        self._backlog.add(items)
+        self._missing.update(item.key for item in items)
+
+    def poll(self, timeout_s: float) -> Mapping[str, Answer]:
+        """The answers that came since the last time, by the items' keys: each item has one, or why it has none.
+
+        It waits up to `timeout_s` seconds for workers to say something. Nothing is given out in between, so it wants to be called
+        several times a second. Raises DeviceUnavailableError when no device is left that could work, the CPU included.
+        """
+        if not self.is_busy:
+            return {}
+        self._roster.look(self._job.log)
+        self._heed_roster()
+        self._hand_out()
+        self._listen(timeout_s)
+        self._give_up_late()
+        some, self._answers = self._answers, {}
+        if some:
+            assert some.keys() <= self._missing, "every item has one answer"
+            self._missing -= some.keys()
+            self._ends = time.monotonic() + _FINISH_S
+        self._rest_when_done()
+        return some
+
+    def stop(self) -> None:
+        """Give up what is under way; workers that are still at it are ended."""
+        self._end_busy()
+        self._backlog = Backlog()
+        self._missing.clear()
+        self._answers = {}
+        self._roster.note_idle()
+
+    @property
+    def under_way(self) -> int:
+        """How many items have no answer yet."""
+        return len(self._missing)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come, or a worker that has answered everything is to say that it is done, for which it has
+        a moment.
+        """
+        return bool(self._missing) or (
+            time.monotonic() < self._ends
+            and any(station.worker is not None and station.worker.batch is not None for station in self._roster)
+        )
 
     @property
     def role(self) -> Role:
@@ -125,10 +161,9 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _is_finishing(self, ends: float) -> bool:
-        """Whether a worker that has answered everything is still to say that it is done, for which it has until `ends`."""
-        busy = any(station.worker is not None and station.worker.batch is not None for station in self._roster)
-        return busy and time.monotonic() < ends
+    def _rest_when_done(self) -> None:
+        if not self.is_busy:
+            self.stop()
 
     def _heed_roster(self) -> None:
         """Take work, and the worker where it is of no more use, from devices that may not work any more."""

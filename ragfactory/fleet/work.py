@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ragfactory.fleet.model import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable
 
 _SMALLEST = 16  # a batch is not made smaller than this part of a full one, so that answers are not all that travels
 
@@ -131,13 +131,22 @@ def after_out_of_memory(batch: Batch, device: str) -> tuple[Batch, ...]:
 class Backlog:
     """Work that no device has: items not given out yet, and batches that came back."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Iterable[Item] = ()) -> None:
         self._groups: dict[str | None, list[Item]] = {}
-        for item in sorted(items, key=lambda item: item.weight):
-            self._groups.setdefault(item.group, []).append(item)
-        self._remaining = sum(item.weight for item in items)
+        self._remaining = 0
         self._last_group: dict[str, str | None] = {}
         self._returned: list[Batch] = []
+        self.add(items)
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Take more items in."""
+        grown = set()
+        for item in items:
+            self._groups.setdefault(item.group, []).append(item)
+            self._remaining += item.weight
+            grown.add(item.group)
+        for group in grown:
+            self._groups[group].sort(key=lambda item: item.weight)
 
     def give_back(self, batch: Batch) -> None:
         """Take a batch in again. It goes out next."""
@@ -146,9 +155,9 @@ class Backlog:
     def take(self, device: str, devices: Collection[str], *, share: float, limit: int) -> Batch | None:
         """The next batch for one of the devices that work now; None when there is none for it.
 
-        Returned batches come first. Then the longest items of the group that the device had last, else of the largest one: half of
-        the device's `share` in all that is left, at most `limit` tokens with padding. Batches shrink towards the end and the
-        shortest items come last, so that all devices finish together (guided self-scheduling,
+        Returned batches come first. Then the longest items of the group that the device had last, else of the first that no other
+        has, else of the largest: half of the device's `share` in all that is left, at most `limit` tokens with padding. Batches
+        shrink towards the end and the shortest items come last, so that all devices finish together (guided self-scheduling,
         https://doi.org/10.1109/TC.1987.5009495).
         """
         for batch in reversed(self._returned):
@@ -167,9 +176,7 @@ class Backlog:
     def _cut(self, device: str, budget: int) -> Batch | None:
         if not self._groups:
             return None
-        last = self._last_group.get(device)
-        group = last if last in self._groups else max(self._groups, key=lambda name: len(self._groups[name]))
-        self._last_group[device] = group
+        group = self._last_group[device] = self._group_for(device)
         waiting = self._groups[group]
         longest = max(1, waiting[-1].weight)
         count = max(1, min(len(waiting), budget // longest))
@@ -179,3 +186,11 @@ class Backlog:
             del self._groups[group]
         self._remaining -= sum(item.weight for item in items)
         return Batch(items)
+
+    def _group_for(self, device: str) -> str | None:
+        last = self._last_group.get(device)
+        if last in self._groups:
+            return last
+        taken = {group for other, group in self._last_group.items() if other != device}
+        free = [group for group in self._groups if group not in taken]
+        return free[0] if free else max(self._groups, key=lambda name: len(self._groups[name]))

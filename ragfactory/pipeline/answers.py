@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from ragfactory import events
@@ -16,27 +15,38 @@ from ragfactory.fleet.model import Role
 from ragfactory.fleet.work import Item, ItemError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from ragfactory.config import Config
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.prompt import Completion, Prompt
-    from ragfactory.context.remote.writer import RemoteModel, ServerReport
+    from ragfactory.context.remote.writer import Exchange, RemoteModel
     from ragfactory.events import Listener
     from ragfactory.pipeline.devices import RunDevices
 
     Question = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
-    Answers = Generator[tuple[bytes, Completion | Failure]]
+    Answers = list[tuple[bytes, Completion | Failure]]
 
 # Tokens that a worker is given at once, passages and answers: some rounds of its width, since each batch ends with places empty.
 _BATCH_TOKENS = 65_536
+_TICK_S = 0.05
 
 
 class Answerer(Protocol):
-    """Someone who answers prompts."""
+    """Someone who answers prompts. It wants to be polled several times a second while something is under way."""
 
-    def answers(self, asked: Sequence[Question]) -> Answers:
-        """Each key with its completion, or why it has none, as they come. Closing the iterator ends what is under way."""
+    @property
+    def under_way(self) -> int:
+        """How many prompts have no answer yet."""
+
+    def submit(self, asked: Sequence[Question]) -> None:
+        """Have prompts answered."""
+
+    def poll(self, timeout_s: float) -> Answers:
+        """Keys with their completions, or why they have none, as they came; waits up to `timeout_s` seconds for the first."""
+
+    def stop(self) -> None:
+        """Give up what is under way."""
 
     def rest(self) -> None:
         """Learn that there is no work for now."""
@@ -67,18 +77,27 @@ class _OnDevices:
         self._fleet = devices.fleet(Role.WRITE, TARGET, setup, batch_tokens=_BATCH_TOKENS)
         self._answer_tokens = wish.answer
 
-    def answers(self, asked: Sequence[Question]) -> Answers:
-        items = [self._item(*question) for question in asked]
-        self._devices.make_room(self._fleet)
-        with closing(self._fleet.answers(items)) as answers:
-            for some in answers:
-                for key, answer in some.items():
-                    yield (
-                        bytes.fromhex(key),
-                        Failure(answer.message) if isinstance(answer, ItemError) else completion_of(answer),
-                    )
+    @property
+    def under_way(self) -> int:
+        return self._fleet.under_way
+
+    def submit(self, asked: Sequence[Question]) -> None:
+        if not self._fleet.is_busy:
+            self._devices.make_room(self._fleet)
+        self._fleet.submit([self._item(*question) for question in asked])
+
+    def poll(self, timeout_s: float) -> Answers:
+        return [
+            (bytes.fromhex(key), Failure(answer.message) if isinstance(answer, ItemError) else completion_of(answer))
+            for key, answer in self._fleet.poll(timeout_s).items()
+        ]
+
+    def stop(self) -> None:
+        self._fleet.stop()
 
     def rest(self) -> None:
+        while self._fleet.is_busy:  # a worker that has answered everything says what it did
+            self._fleet.poll(_TICK_S)
         self._devices.rest(self._fleet)
 
     def _item(self, key: bytes, prompt: Prompt, document: str) -> Item:
@@ -98,24 +117,41 @@ class _OnServers:
     def __init__(self, model: RemoteModel, emit: Listener) -> None:
         self._model = model
         self._emit = emit
-        self._given_up: set[str] = set()
+        self._exchange: Exchange[bytes] | None = None
+        self._told = model.reports()
 
-    def answers(self, asked: Sequence[Question]) -> Answers:
-        before = self._model.reports()
-        try:
-            with closing(self._model.complete((key, prompt) for key, prompt, _ in asked)) as answers:
-                yield from answers
-        finally:  # also where the one who asked wants no more
-            self._tell(before)
+    @property
+    def under_way(self) -> int:
+        return self._exchange.under_way if self._exchange else 0
 
-    def _tell(self, before: Sequence[ServerReport]) -> None:
-        for then, report in zip(before, self._model.reports(), strict=True):
-            if answered := report.answered - then.answered:
-                tokens, seconds = report.tokens - then.tokens, report.seconds - then.seconds
-                self._emit(events.Worked(report.name, Role.WRITE, answered, tokens, seconds))
-            if report.given_up and report.name not in self._given_up:
-                self._given_up.add(report.name)
-                self._emit(events.Notice(f"{report.name} was given up: {report.given_up}", alarm=True))
+    def submit(self, asked: Sequence[Question]) -> None:
+        if self._exchange is None:
+            self._exchange = self._model.open()
+        self._exchange.submit((key, prompt) for key, prompt, _ in asked)
+
+    def poll(self, timeout_s: float) -> Answers:
+        if self._exchange is None:
+            return []
+        answers = self._exchange.poll(timeout_s)
+        self._tell()
+        return answers
+
+    def stop(self) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
+            self._tell()
 
     def rest(self) -> None:
         """Servers look after their models themselves."""
+        self.stop()
+
+    def _tell(self) -> None:
+        """Tell what servers did since the last time, and which of them were given up."""
+        before, self._told = self._told, self._model.reports()
+        for then, report in zip(before, self._told, strict=True):
+            if answered := report.answered - then.answered:
+                tokens, seconds = report.tokens - then.tokens, report.seconds - then.seconds
+                self._emit(events.Worked(report.name, Role.WRITE, answered, tokens, seconds))
+            if report.given_up and not then.given_up:
+                self._emit(events.Notice(f"{report.name} was given up: {report.given_up}", alarm=True))

@@ -37,13 +37,17 @@ if TYPE_CHECKING:
     Gate = Callable[[IndexName, Path, Manifest], None]
 
 
+_TICK_S = 0.05
+
+
 class Assembly:
     """Takes prepared documents in and publishes the indexes they belong to.
 
     `making` names the documents that this run makes anew, and `removed` those it takes out; of these the ones whose source key is
     in `renamed` go when they are stored under their new name. Once `is_over` says so, no more vectors are made but for
     documents whose contexts a language model writes, and documents that are not whole by then are left to the next run. A
-    document with a chunk that cannot be embedded is reported to `give_up`. `gate` raises for a version that is complete and is not
+    document with a chunk that cannot be embedded is reported to `give_up`. While vectors are made, `meanwhile` is called now and
+    then, with how long it may wait, in seconds, for something to look after. `gate` raises for a version that is complete and not
     to serve.
     """
 
@@ -59,6 +63,7 @@ class Assembly:
         renamed: Collection[str],
         is_over: Callable[[], bool],
         give_up: Callable[[Source, RagfactoryError], None],
+        meanwhile: Callable[[float], None] = lambda _timeout_s: None,
         gate: Gate = lambda _name, _directory, _manifest: None,
     ) -> None:
         self._open_index = open_index
@@ -70,14 +75,15 @@ class Assembly:
         self._renamed = renamed
         self._is_over = is_over
         self._give_up = give_up
+        self._meanwhile = meanwhile
         self._gate = gate
         self._replaced: dict[Identity, DocumentRecord] = {}
         self._indexes: dict[str, OpenIndex] = {}
 
-    def is_stored(self, document_type: str, chunk_key: bytes) -> bool:
-        """Whether the index of that type has the chunk already, by this run or before it."""
+    def is_known(self, document_type: str, chunk_key: bytes) -> bool:
+        """Whether the index of that type has the chunk, by this run or before it, or gets it with a document that waits."""
         index = self._indexes.get(document_type) or self._open(document_type, self._recipes[document_type])
-        return index.builder.is_stored(chunk_key)
+        return chunk_key in index.claimed or index.builder.is_stored(chunk_key)
 
     def add(self, arrival: Arrival, contexts: Sequence[Context]) -> None:
         """Take a document in, with the contexts of its chunks."""
@@ -93,7 +99,7 @@ class Assembly:
             self._replaced[document.identity] = previous
         deduplicated = len(prepared.chunks) - made - reused
         self._emit(events.Assembled(source.root, source.doc_id, str(index.name), made, reused, deduplicated))
-        if index.wanted and len(index.wanted) >= self._vectors.batch(recipe.model):
+        if index.wanted and self._vectors.is_worth_it(recipe.model, len(index.wanted)):
             self._complete(index)
 
     def touch(self, document_type: str) -> None:
@@ -213,12 +219,16 @@ class Assembly:
         while wanted and not self._no_more_vectors(index):
             assert index.recipe is not None, "documents are added by a recipe"
             model = index.recipe.model
+            while not self._vectors.is_its_turn(model):
+                self._meanwhile(_TICK_S)
             size = self._vectors.batch(model)
             keys, texts = zip(*wanted[:size], strict=True)
             del wanted[:size]
             for made in self._vectors.make(model, texts):
-                index.builder.put_vectors([keys[i] for i in made.positions], made.vectors)
+                if made.positions:
+                    index.builder.put_vectors([keys[i] for i in made.positions], made.vectors)
                 failed |= {keys[i]: reason for i, reason in made.failed.items()}
+                self._meanwhile(0.0)
         return failed
 
     def _no_more_vectors(self, index: OpenIndex) -> bool:

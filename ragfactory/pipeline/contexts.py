@@ -1,22 +1,22 @@
-"""Contexts by a language model: those that are kept are taken, the others asked for, checked, and kept one by one as they come."""
+"""Contexts by a language model, for all chunks of a document: what is under way, and what came of it."""
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.context.answers import Refusal, check_answer
+from ragfactory.context.answers import check_answer
 from ragfactory.context.asking import asked_again
-from ragfactory.context.cache import ContextCache, RunCounts, context_key
-from ragfactory.context.prompt import Failure
+from ragfactory.context.cache import ContextCache, context_key
 from ragfactory.errors import ContextCacheError
 from ragfactory.pipeline.answers import open_answerer
+from ragfactory.pipeline.inquiry import REFUSED, Allowance, Inquiry, Question, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ragfactory.config import Config
     from ragfactory.context.cache import Model
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
     from ragfactory.context.prompt import Prompt
     from ragfactory.context.templates import Template
     from ragfactory.events import Listener
-    from ragfactory.pipeline.answers import Answerer, Question
     from ragfactory.pipeline.devices import RunDevices
-
-BATCH = 2000  # prompts that are gathered before a model is asked: enough to keep eight cards busy for minutes
-
-_REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or that no server takes
+    from ragfactory.store.documents import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +53,13 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class _Round:
-    """What is known of the contexts of some documents: `found` by key, and which of them were `written` now."""
+class _UnderWay:
+    """A document whose contexts are being written: the keys of its prompts, those without a reply, and the replies so far."""
 
-    found: dict[bytes, str]
-    written: set[bytes] = field(default_factory=set)
-    failure: str | None = None
+    wanted: Wanted
+    keys: list[bytes | None]
+    waiting: set[bytes]
+    replies: dict[bytes, Reply] = field(default_factory=dict)
 
 
 class ContextMaker:
@@ -76,151 +73,106 @@ class ContextMaker:
         self._devices = devices
         self._run_id = run_id
         self._emit = emit
-        self._left = limit
+        self._allowance = Allowance(limit)
         self._cache: ContextCache | None = None
-        self._answerers: dict[Model, Answerer] = {}
-        self._counts: dict[Model, RunCounts] = {}
+        self._inquiries: dict[Model, Inquiry] = {}
+        self._waiting: dict[bytes, list[_UnderWay]] = {}
+        self._whole: dict[Identity, list[Context]] = {}
 
-    def write(
-        self,
-        documents: Sequence[Wanted],
-        model: LanguageModel,
-        templates: Mapping[str, Template],
-        is_over: Callable[[], bool],
-    ) -> list[list[Context]]:
-        """The contexts of each document's chunks, in their order. No more are asked for once `is_over` says so.
+    @property
+    def under_way(self) -> int:
+        """How many prompts have no answer yet."""
+        return sum(inquiry.under_way for inquiry in self._inquiries.values())
+
+    def submit(self, wanted: Wanted, model: LanguageModel, templates: Mapping[str, Template]) -> None:
+        """Have the contexts of a document's chunks written; `poll` gives them.
 
         Raises ContextCacheError, ModelUnavailableError or DeviceUnavailableError where the model cannot work at all.
         """
-        cache = self._open_cache()
-        keys = [
-            [None if p is None else context_key(p, model.identity, model.sampling) for p in document.prompts]
-            for document in documents
-        ]
-        asked: dict[bytes, Question] = {
-            key: (key, prompt, document.doc_id)
-            for document, its_keys in zip(documents, keys, strict=True)
-            for key, prompt in zip(its_keys, document.prompts, strict=True)
+        keys = [None if p is None else context_key(p, model.identity, model.sampling) for p in wanted.prompts]
+        again = partial(asked_again, templates=templates)
+        questions = [
+            Question(key, prompt, wanted.doc_id, check_answer, again)
+            for key, prompt in zip(keys, wanted.prompts, strict=True)
             if key is not None and prompt is not None
-        }
-        found = _Round(cache.find(list(asked)))
-        kept = len(found.found)
-        missing = [question for key, question in asked.items() if key not in found.found]
-        self._ask(model, missing[: self._left], templates, found, is_over)
-        refused = sum(found.found[key] == _REFUSED for key in found.written)
-        self._count(model.identity, len(asked), kept, len(found.written) - refused, refused)
-        if found.failure is not None:
-            left = sum(key not in found.found for key in asked)
-            what = f"{left:,} contexts are left to the next run" if left else "some passages get no context"
-            self._emit(events.Notice(f"{what}: {found.failure}", alarm=True))
-        return [self._contexts(d, its_keys, found) for d, its_keys in zip(documents, keys, strict=True)]
+        ]
+        document = _UnderWay(wanted, keys, {question.key for question in questions})
+        for key in document.waiting:
+            self._waiting.setdefault(key, []).append(document)
+        self._finish_if_whole(document)
+        self._inquiry(model).submit(questions)
+
+    def poll(self, timeout_s: float) -> dict[Identity, list[Context]]:
+        """The documents that are done since the last time, by root and path, with the contexts of their chunks in their order. It
+        waits up to `timeout_s` seconds for an answer.
+
+        Raises what `submit` raises.
+        """
+        self.tend(timeout_s)
+        whole, self._whole = self._whole, {}
+        return whole
+
+    def tend(self, timeout_s: float) -> None:
+        """Take in what models answer, and leave it to `poll` to tell. Raises what `submit` raises."""
+        for inquiry in self._inquiries.values():
+            self._take_in(inquiry.poll(timeout_s if inquiry.under_way else 0.0))
+
+    def give_up(self) -> None:
+        """Ask no more: documents under way get the contexts that there are."""
+        for inquiry in self._inquiries.values():
+            inquiry.give_up()
 
     def rest(self) -> None:
         """Learn that there is no work for now."""
-        for answerer in self._answerers.values():
-            answerer.rest()
+        for inquiry in self._inquiries.values():
+            inquiry.rest()
 
     def close(self) -> None:
         """Keep what the run counted, and let go of the cache. A count that cannot be kept is told and no more: the run is done."""
+        self.give_up()
         if self._cache is not None:
             with closing(self._cache):
                 try:
-                    for model, counts in self._counts.items():
-                        self._cache.record_run(self._run_id, model, counts)
+                    for model, inquiry in self._inquiries.items():
+                        self._cache.record_run(self._run_id, model, inquiry.counts)
                 except ContextCacheError as error:
                     self._emit(
                         events.Notice(f"what the run asked is not in the statistics of contexts: {error.message}")
                     )
 
-    def _open_cache(self) -> ContextCache:
+    def _inquiry(self, model: LanguageModel) -> Inquiry:
         if self._cache is None:
             self._cache = ContextCache.open(self._config.contexts)
-        return self._cache
+        if model.identity not in self._inquiries:
+            opened = partial(open_answerer, model, self._config, self._devices, self._emit)
+            self._inquiries[model.identity] = Inquiry(model.identity, self._cache, opened, self._allowance, self._emit)
+        return self._inquiries[model.identity]
 
-    def _ask(
-        self,
-        model: LanguageModel,
-        questions: Sequence[Question],
-        templates: Mapping[str, Template],
-        found: _Round,
-        is_over: Callable[[], bool],
-    ) -> None:
-        """Ask, and of answers that are refused once more, in other words."""
-        if not questions or is_over():
+    def _take_in(self, replies: Mapping[bytes, Reply]) -> None:
+        for key, reply in replies.items():
+            for document in self._waiting.pop(key):
+                document.replies[key] = reply
+                document.waiting.discard(key)
+                self._finish_if_whole(document)
+
+    def _finish_if_whole(self, document: _UnderWay) -> None:
+        if document.waiting:
             return
-        if self._left is not None:
-            self._left -= len(questions)
-        refused = self._answers(model, questions, found, is_over, last=False)
-        again = [(key, asked_again(prompt, templates), document) for key, prompt, document in refused]
-        if again and not is_over():
-            self._answers(model, again, found, is_over, last=True)
-
-    def _answers(
-        self,
-        model: LanguageModel,
-        questions: Sequence[Question],
-        found: _Round,
-        is_over: Callable[[], bool],
-        *,
-        last: bool,
-    ) -> list[Question]:
-        """Keep each answer that is a context. Returns the questions whose answers are none; the `last` time that is kept too."""
-        by_key = {question[0]: question for question in questions}
-        refused, unfit = [], []
-        since = time.perf_counter()
-        with closing(self._answerer(model).answers(questions)) as answers:
-            for key, answer in answers:
-                if isinstance(answer, Failure):
-                    if answer.unfit:
-                        unfit.append(key)
-                    found.failure = answer.reason
-                    continue
-                seconds, since = time.perf_counter() - since, time.perf_counter()
-                context = check_answer(answer.text, by_key[key][1])
-                if isinstance(context, Refusal) and not last:
-                    refused.append(by_key[key])
-                else:
-                    self._keep(model, key, _REFUSED if isinstance(context, Refusal) else context, found)
-                self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=last))
-                if is_over():
-                    break
-        if found.written or refused:  # servers that refuse every prompt are set up wrongly
-            for key in unfit:
-                self._keep(model, key, _REFUSED, found)
-        return refused
-
-    def _keep(self, model: LanguageModel, key: bytes, text: str, found: _Round) -> None:
-        assert self._cache is not None, "it was looked into before"
-        self._cache.put(model.identity, [(key, text)])
-        found.found[key] = text
-        found.written.add(key)
-
-    def _answerer(self, model: LanguageModel) -> Answerer:
-        if model.identity not in self._answerers:
-            self._emit(events.Notice(f"contexts are written by {model.identity.name}"))
-            self._answerers[model.identity] = open_answerer(model, self._config, self._devices, self._emit)
-        return self._answerers[model.identity]
-
-    def _contexts(self, document: Wanted, keys: Sequence[bytes | None], found: _Round) -> list[Context]:
+        wanted, replies = document.wanted, document.replies
         contexts = [
-            Context(structural, elsewhere=True) if key is None else _context(found.found.get(key), structural)
-            for key, structural in zip(keys, document.structural, strict=True)
+            Context(structural, elsewhere=True) if key is None else _context(replies[key], structural)
+            for key, structural in zip(document.keys, wanted.structural, strict=True)
         ]
+        own = [replies[key] for key in document.keys if key is not None]
+        refused = sum(reply.text == REFUSED for reply in own)
+        written = sum(reply.is_new and reply.text != REFUSED for reply in own)
         missing = sum(context.missing for context in contexts)
-        refused = sum(found.found.get(key) == _REFUSED for key in keys if key is not None)
-        written = sum(key in found.written and found.found[key] != _REFUSED for key in keys if key is not None)
-        kept = sum(context.enriched for context in contexts) - written
-        self._emit(events.Enriched(document.root, document.doc_id, kept, written, refused, missing))
-        return contexts
-
-    def _count(self, model: Model, asked: int, found: int, written: int, refused: int) -> None:
-        before = self._counts.get(model, RunCounts(0, 0, 0, 0))
-        self._counts[model] = RunCounts(
-            before.asked + asked, before.found + found, before.written + written, before.refused + refused
-        )
+        found = sum(context.enriched for context in contexts) - written
+        self._emit(events.Enriched(wanted.root, wanted.doc_id, found, written, refused, missing))
+        self._whole[wanted.root, wanted.doc_id] = contexts
 
 
-def _context(text: str | None, structural: str) -> Context:
-    if text is None:
+def _context(reply: Reply, structural: str) -> Context:
+    if reply.text is None:
         return Context(structural, missing=True)
-    return Context(text, enriched=True) if text != _REFUSED else Context(structural)
+    return Context(reply.text, enriched=True) if reply.text != REFUSED else Context(structural)

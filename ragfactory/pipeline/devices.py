@@ -77,12 +77,19 @@ class RunDevices:
         self._stack.callback(fleet.close)
         return fleet
 
+    def is_crowded_out(self, fleet: Fleet) -> bool:
+        """Whether other fleets are at work on cards that could work for this one without them."""
+        return any(other.is_busy for other in self._others(fleet)) and bool(self._shares[fleet].crowded())
+
     def make_room(self, fleet: Fleet) -> None:
-        """Have other fleets leave the cards that could work for this one then. Where the memory is enough for both, they stay."""
-        others = [other for other in self._shares if other is not fleet and other.is_loaded]
-        if others and (crowded := self._shares[fleet].crowded()):
-            for other in others:
+        """Have fleets that rest leave cards that could work for this one then. Where the memory is enough for both, they stay."""
+        resting = [other for other in self._others(fleet) if not other.is_busy]
+        if resting and (crowded := self._shares[fleet].crowded()):
+            for other in resting:
                 other.unload(crowded)
+
+    def _others(self, fleet: Fleet) -> list[Fleet]:
+        return [other for other in self._shares if other is not fleet and other.is_loaded]
 
     def rest(self, fleet: Fleet) -> None:
         """Learn that a fleet has no work for now: unless the configuration has them stay, its models leave the cards."""

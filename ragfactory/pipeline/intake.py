@@ -1,13 +1,13 @@
-"""From prepared documents to the assembly: those whose contexts a language model writes are gathered, so that it gets many."""
+"""From prepared documents to the assembly, by way of the language model that writes the contexts of some."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.pipeline.contexts import BATCH, Context, Wanted
+from ragfactory.pipeline.contexts import Context, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.pipeline.scan import Source
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord
+
+IN_FLIGHT = 2000  # prompts that wait for answers before reading waits too: enough to keep eight cards busy for minutes
+
+_TICK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,11 @@ class Arrival:
 
 
 class Intake:
-    """Takes arrivals, and hands them to the assembly with the contexts of their chunks. Call `flush` after the last."""
+    """Takes arrivals, and hands them to the assembly, in their order, with the contexts of their chunks.
+
+    Contexts are written while more documents arrive, and while the assembly makes vectors: `tend` wants to be called several times
+    a second, and `flush` after the last arrival. No more contexts are asked for once `is_over` says so.
+    """
 
     def __init__(
         self,
@@ -70,53 +79,62 @@ class Intake:
         self._contexts = contexts
         self._emit = emit
         self._is_over = is_over
-        self._gathered: list[Arrival] = []
-        self._prompts = 0
+        self._waiting: deque[Arrival] = deque()
+        self._written: dict[Identity, list[Context]] = {}
+        self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
+
+    @property
+    def is_full(self) -> bool:
+        """Whether models have prompts enough for now."""
+        return self._contexts.under_way >= IN_FLIGHT
 
     def add(self, arrival: Arrival) -> None:
         """Take a document."""
-        if not arrival.prepared.sheet.owns:
+        if arrival.prepared.sheet.owns:
+            self._waiting.append(arrival)
+            self._ask(arrival)
+        else:
             self._assembly.add(arrival, [Context(text) for text in arrival.prepared.contexts])
-            return
-        self._gathered.append(arrival)
-        self._prompts += len(arrival.prepared.sheet.owns)
-        if self._prompts >= BATCH:
+
+    def tend(self, timeout_s: float = 0.0) -> None:
+        """Take in what models answer, for which it waits up to `timeout_s` seconds, and hand on documents that have it all."""
+        if self._waiting:
+            if self._is_over():
+                self._contexts.give_up()
+            self._written |= self._contexts.poll(timeout_s)
             self._hand_on()
 
     def flush(self) -> None:
-        """Hand on what is still here, after the last arrival."""
-        self._hand_on()
+        """Wait for all contexts, as long as there is time, and hand on what is still here."""
+        while self._contexts.under_way and not self._is_over():
+            self.tend(_TICK_S)
+        self._contexts.give_up()
+        self.tend()
         self._contexts.rest()
 
-    def _hand_on(self) -> None:
-        """Have the contexts written that are waited for, as far as there is time, and hand the documents on."""
-        gathered, self._gathered, self._prompts = self._gathered, [], 0
-        for document_type, some in groupby(sorted(gathered, key=_type_of), key=_type_of):
-            self._write(document_type, list(some))
-
-    def _write(self, document_type: str, arrivals: list[Arrival]) -> None:
-        recipe = self._recipes[document_type]
+    def _ask(self, arrival: Arrival) -> None:
+        recipe = self._recipes[arrival.document_type]
         assert recipe.author is not None, "only a language model is given prompts"
-        seen: set[str] = set()
-        wanted = [
-            Wanted(a.source.root, a.source.doc_id, self._prompts_of(a, seen), a.prepared.contexts) for a in arrivals
-        ]
-        written = self._contexts.write(wanted, recipe.author, recipe.templates, self._is_over)
-        for arrival, contexts in zip(arrivals, written, strict=True):
+        prompts = self._prompts_of(arrival)
+        wanted = Wanted(arrival.source.root, arrival.source.doc_id, prompts, arrival.prepared.contexts)
+        self._contexts.submit(wanted, recipe.author, recipe.templates)
+
+    def _hand_on(self) -> None:
+        """Hand on the first documents, up to one that waits. A text that stands in two has its context from the first."""
+        while self._waiting and (contexts := self._written.pop(self._waiting[0].source.identity, None)) is not None:
+            arrival = self._waiting.popleft()
+            self._coming[arrival.document_type].difference_update(chunk.key for chunk in arrival.prepared.chunks)
             if arrival.gained_nothing(contexts):
                 self._emit(events.Kept(arrival.source.root, arrival.source.doc_id))
             else:
                 self._assembly.add(arrival, contexts)
 
-    def _prompts_of(self, arrival: Arrival, seen: set[str]) -> list[Prompt | None]:
+    def _prompts_of(self, arrival: Arrival) -> list[Prompt | None]:
         """The prompt for each chunk, but for one whose text is stored already, or comes with a document before it."""
+        coming = self._coming.setdefault(arrival.document_type, set())
         prompts: list[Prompt | None] = []
         for chunk, prompt in zip(arrival.prepared.chunks, arrival.prepared.sheet.prompts(), strict=True):
-            known = chunk.key in seen or self._assembly.is_stored(arrival.document_type, bytes.fromhex(chunk.key))
+            known = chunk.key in coming or self._assembly.is_known(arrival.document_type, bytes.fromhex(chunk.key))
             prompts.append(None if known else prompt)
-            seen.add(chunk.key)
+            coming.add(chunk.key)
         return prompts
-
-
-def _type_of(arrival: Arrival) -> str:
-    return arrival.document_type

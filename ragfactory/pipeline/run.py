@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ragfactory.pipeline.assembly import Gate
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
+    from ragfactory.pipeline.sandbox import Outcome
     from ragfactory.pipeline.scan import Scan, Source
     from ragfactory.profiles import WriterName
     from ragfactory.reporting.report import RunReport
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from ragfactory.store.records import RootEntry
 
 AUTO = "auto"
+
+_TICK_S = 0.05  # how often a run that waits for parsers looks after models
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +177,11 @@ class ProjectRun:
             renamed=plan.moved.values(),
             is_over=self._options.is_over,
             give_up=partial(self._failed, tries),
+            meanwhile=self._look_after_contexts,
             gate=self._options.gate,
         ) as assembly:
-            taken_in = self._process(tasks, plan, assembly, tries) if tasks else 0
+            intake = Intake(assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over)
+            taken_in = self._process(tasks, plan, intake, tries) if tasks else 0
             for document_type in restyled:
                 assembly.touch(document_type)
             for source in plan.touched:
@@ -202,27 +207,39 @@ class ProjectRun:
             if (options := wanted[document_type]) and manifest.recipe.get("index") != options.model_dump(mode="json")
         ]
 
-    def _process(self, tasks: Sequence[Source], plan: Plan, assembly: Assembly, tries: Tries) -> int:
+    def _process(self, tasks: Sequence[Source], plan: Plan, intake: Intake, tries: Tries) -> int:
         """Make documents of sources, until time is up, and return of how many."""
         for source in tasks:
             self._emit(events.Received(source.root, source.doc_id))
-        tried = taken_in = 0
+        is_over, tried, taken_in = self._options.is_over, 0, 0
         with self._sandbox(tasks) as sandbox:
-            outcomes = sandbox.run(map(self._job, tasks))
-            intake = Intake(assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over)
-            while tried < len(tasks) and not self._options.is_over():
-                source, outcome = tasks[tried], next(outcomes)
-                tried += 1
-                if (error := outcome.error) is not None:
-                    self._failed(tries, source, error)
-                    continue
-                tries.succeeded(source)
-                self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, intake)
-                taken_in += 1
-            intake.flush()
+            for outcome in sandbox.ticks(map(self._job, tasks), _TICK_S):
+                if outcome is not None:
+                    taken_in += self._settle(tasks[tried], outcome, plan, intake, tries)
+                    tried += 1
+                intake.tend()
+                while intake.is_full and not is_over():
+                    intake.tend(_TICK_S)
+                if is_over():
+                    break
+        intake.flush()
         for source in tasks[tried:]:
             self._emit(events.Left(source.root, source.doc_id))
         return taken_in
+
+    def _settle(self, source: Source, outcome: Outcome, plan: Plan, intake: Intake, tries: Tries) -> bool:
+        """Take in what became of a source. False where it failed."""
+        if outcome.error is not None:
+            self._failed(tries, source, outcome.error)
+            return False
+        tries.succeeded(source)
+        self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, intake)
+        return True
+
+    def _look_after_contexts(self, timeout_s: float) -> None:
+        if self._options.is_over():
+            self._makers.contexts.give_up()
+        self._makers.contexts.tend(timeout_s)
 
     def _failed(self, tries: Tries, source: Source, error: RagfactoryError) -> None:
         tries.failed(source, error)

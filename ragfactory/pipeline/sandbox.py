@@ -93,12 +93,23 @@ class Sandbox:
 
         Raises SandboxError when a child cannot even start.
         """
+        return (outcome for outcome in self.ticks(jobs, None) if outcome is not None)
+
+    def ticks(self, jobs: Iterable[Job], tick_s: float | None) -> Iterator[Outcome | None]:
+        """As `run`, with a None whenever there is no outcome for `tick_s` seconds, for a consumer that has more to look after."""
         outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=_AHEAD * self._count)
         self._stop.clear()
         self._driver = threading.Thread(target=self._drive, args=(iter(jobs), outcomes), name="sandbox", daemon=True)
         self._driver.start()
         try:
-            while (outcome := outcomes.get()) is not None:
+            while True:
+                try:
+                    outcome = outcomes.get(timeout=tick_s)
+                except queue.Empty:
+                    yield None
+                    continue
+                if outcome is None:
+                    return
                 if isinstance(outcome, BaseException):
                     raise outcome
                 yield outcome

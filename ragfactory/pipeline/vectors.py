@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LOCAL_BATCH = 128  # texts a call: enough to sort by length, few enough that a killed run loses little
 CARD_BATCH = 256  # texts a card: enough that all cards finish together
+TURN = 2000  # texts, where cards have to let another model go for them: enough to be worth its load
+
+_TICK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,15 @@ class Made:
 
 
 class _Maker(Protocol):
-    """Makes vectors with one model. `batch` is how many texts it should get at once."""
+    """Makes vectors with one model. `batch` is how many texts it should get at once; when it is not its turn, others have the
+    devices.
+    """
 
     batch: int
 
     def make(self, texts: Sequence[Text]) -> Iterator[Made]: ...
+
+    def is_its_turn(self) -> bool: ...
 
     def rest(self) -> None: ...
 
@@ -66,8 +73,17 @@ class VectorMaker:
         """How many texts to ask for at once, so that no device waits for another."""
         return self._maker(model).batch
 
+    def is_worth_it(self, model: ResolvedModel, texts: int) -> bool:
+        """Whether so many texts are enough to begin with: a batch, or, while cards do other work, what is worth their change."""
+        maker = self._maker(model)
+        return texts >= TURN or (texts >= maker.batch and maker.is_its_turn())
+
+    def is_its_turn(self, model: ResolvedModel) -> bool:
+        """Whether devices may be had for the model: not while work is under way on cards that have no memory for both."""
+        return self._maker(model).is_its_turn()
+
     def make(self, model: ResolvedModel, texts: Sequence[Text]) -> Iterator[Made]:
-        """The vectors of passages, some at a time as they come; every text is in one of the parts.
+        """The vectors of passages, some at a time as they come, or none when some time went by; every text is in one of the parts.
 
         Raises ModelUnavailableError when the model cannot be loaded, DeviceUnavailableError when no device can do the work.
         """
@@ -112,6 +128,10 @@ class _OneProcessor:
             self._emit(events.Worked(CPU, Role.EMBED, len(some), encoded.tokens, seconds))
             self._emit(events.Embedded(len(some), encoded.tokens, encoded.windowed, seconds))
 
+    def is_its_turn(self) -> bool:
+        """The processor is everybody's."""
+        return True
+
     def rest(self) -> None:
         """Nobody waits for its memory."""
 
@@ -136,14 +156,23 @@ class _ManyDevices:
             for i, (text, count) in enumerate(zip(texts, tokens, strict=True))
         ]
         self._devices.make_room(self._fleet)
+        self._fleet.submit(items)
         since = time.perf_counter()
-        for answers in self._fleet.answers(items):
-            failed = {int(key): answer.message for key, answer in answers.items() if isinstance(answer, ItemError)}
-            good = {int(key): answer for key, answer in answers.items() if isinstance(answer, bytes)}
-            seconds, since = time.perf_counter() - since, time.perf_counter()
-            yield Made(list(good), vectors_of(list(good.values()), self._spec.dimension), failed)
-            windowed = sum(len(windows[i]) > 1 for i in good)
-            self._emit(events.Embedded(len(good), sum(tokens[i] for i in good), windowed, seconds))
+        try:
+            while self._fleet.is_busy:
+                answers = self._fleet.poll(_TICK_S)
+                failed = {int(key): answer.message for key, answer in answers.items() if isinstance(answer, ItemError)}
+                good = {int(key): answer for key, answer in answers.items() if isinstance(answer, bytes)}
+                yield Made(list(good), vectors_of(list(good.values()), self._spec.dimension), failed)
+                if good:
+                    seconds, since = time.perf_counter() - since, time.perf_counter()
+                    windowed = sum(len(windows[i]) > 1 for i in good)
+                    self._emit(events.Embedded(len(good), sum(tokens[i] for i in good), windowed, seconds))
+        finally:
+            self._fleet.stop()
+
+    def is_its_turn(self) -> bool:
+        return not self._devices.is_crowded_out(self._fleet)
 
     def rest(self) -> None:
         self._devices.rest(self._fleet)

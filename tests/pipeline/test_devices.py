@@ -63,6 +63,28 @@ def test_a_role_leaves_when_the_card_has_no_memory_for_both(
     assert holders(machine_wide()) == {}
 
 
+def test_a_role_that_is_at_work_keeps_its_card_until_it_is_done(
+    devices_with: Callable[..., RunDevices], simulated_box: SimulatedBox
+) -> None:
+    with devices_with() as devices:
+        embedding, writing = (devices.fleet(role, TARGET, {}) for role in (Role.EMBED, Role.WRITE))
+        devices.need(Role.WRITE, 5000)
+        assert writing.map(items(b"a")) == hashes([b"a"])
+        simulated_box.card(0).used_mb = 7000
+        assert not devices.is_crowded_out(embedding), "a role that rests can leave"
+        writing.submit(items(b"b"))
+        assert devices.is_crowded_out(embedding)
+        devices.make_room(embedding)
+        assert writing.is_loaded
+        found: list[object] = []
+        while writing.is_busy:
+            found += writing.poll(0.05).values()
+        assert found == hashes([b"b"])
+        assert not devices.is_crowded_out(embedding)
+        devices.make_room(embedding)
+        assert not writing.is_loaded
+
+
 def test_two_models_of_one_role_take_turns_on_a_card_that_is_too_small_for_both(
     devices_with: Callable[..., RunDevices], simulated_box: SimulatedBox
 ) -> None:

@@ -13,16 +13,13 @@ from ragfactory.context.prompt import Failure
 from ragfactory.context.remote.calling import UnfitError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ragfactory.context.prompt import Completion, Prompt
     from ragfactory.context.remote.calling import CallError
     from ragfactory.context.remote.servers import Patience
 
 Key = TypeVar("Key")
-
-# So many prompts at most are waiting, being answered, or answered and not taken: enough to find each server its own document.
-_UNDER_WAY = 1000
 
 
 @dataclass(slots=True)
@@ -71,30 +68,24 @@ class Balance(Generic[Key]):
         self._server_of: dict[int, int] = {}
         self._results: deque[tuple[Key, Completion | Failure]] = deque()
         self._under_way = 0
-        self._in_flight = [0] * len(
-            states
-        )  # of this object's threads: those of one before it may take their time to end
+        # Of this object's threads: those of one before it may take their time to end.
+        self._in_flight = [0] * len(states)
         self._busy_since = [0.0] * len(states)
-        self._no_more = self._stopped = False
+        self._stopped = False
         self._error: BaseException | None = None
 
     # The one who asks for completions.
 
-    def offer(self, job: Job[Key]) -> bool:
-        """Add a prompt, when there is room for it; False when nobody wants its result any more."""
+    @property
+    def under_way(self) -> int:
+        """How many prompts were offered whose results were not taken yet."""
+        return self._under_way
+
+    def offer(self, job: Job[Key]) -> None:
+        """Add a prompt."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._under_way < _UNDER_WAY)
-            if self._stopped:
-                return False
             self._under_way += 1
             self._put(job)
-            self._changed.notify_all()
-            return True
-
-    def no_more(self, error: BaseException | None = None) -> None:
-        """Say that all prompts were offered, or that the next could not be had."""
-        with self._changed:
-            self._no_more, self._error = True, error
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -103,27 +94,26 @@ class Balance(Generic[Key]):
             self._stopped = True
             self._changed.notify_all()
 
-    def results(self) -> Iterator[tuple[Key, Completion | Failure]]:
-        """Each prompt's key with its completion, or why it has none, as they come. Raises what `no_more` was told."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._results or self._finished() or self._stopped)
-                if not self._results:
-                    break
-                result = self._results.popleft()
-                self._under_way -= 1
-                self._changed.notify_all()
-            yield result
-        if self._error is not None:
-            raise self._error
+    def results(self, timeout_s: float | None = None) -> list[tuple[Key, Completion | Failure]]:
+        """What came since the last time: prompts' keys with their completions, or why they have none. It waits for the first up to
+        `timeout_s` seconds, None as long as it takes. Raises what `broke` was told.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._results or self._stopped or not self._under_way, timeout_s)
+            if self._error is not None:
+                raise self._error
+            results = list(self._results)
+            self._results.clear()
+            self._under_way -= len(results)
+        return results
 
     # The threads that ask servers.
 
     def take(self, server: int) -> tuple[Job[Key], int] | None:
-        """The next prompt for a server, and the epoch in which it is sent; waits for one. None when the server's work is over."""
+        """The next prompt for a server, and the epoch in which it is sent; waits for one. None when the server gets no more."""
         state = self._states[server]
         with self._changed:
-            while not (self._stopped or state.dropped or self._finished()):
+            while not (self._stopped or state.dropped):
                 rest = state.rests_until - time.monotonic()
                 probing = not state.answered or state.failures >= self._patience.strikes
                 if rest <= 0 and not (probing and self._in_flight[server]) and (job := self._next(server)) is not None:
@@ -183,12 +173,10 @@ class Balance(Generic[Key]):
         self._in_flight[server] += 1
 
     def _end_request(self, server: int) -> None:
+        now = time.monotonic()
         self._in_flight[server] -= 1
-        if not self._in_flight[server]:
-            self._states[server].seconds += time.monotonic() - self._busy_since[server]
-
-    def _finished(self) -> bool:
-        return self._no_more and self._under_way == len(self._results)
+        self._states[server].seconds += now - self._busy_since[server]
+        self._busy_since[server] = now
 
     def _put(self, job: Job[Key], *, first: bool = False) -> None:
         if self._is_hopeless(job):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
@@ -17,15 +19,18 @@ from ragfactory.endpoint import bearer
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from ragfactory.context.prompt import Completion, Failure, Prompt
     from ragfactory.context.remote.protocols import ServerProtocol
     from ragfactory.context.remote.servers import Server
 
+    Lane = tuple[Caller, int]
+
 Key = TypeVar("Key")
 
 _GOODBYE_S = 2.0
+_AHEAD = 1000  # prompts that are taken before their turn: enough to find each server its own document
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +73,26 @@ class RemoteModel:
         self._protocols: list[ServerProtocol | None] = [None] * len(servers)
 
     def complete(self, prompts: Iterable[tuple[Key, Prompt]]) -> Generator[tuple[Key, Completion | Failure]]:
-        """Each key with its completion, or why it has none, as they come: in any order, each key once.
-
-        `prompts` is read in a thread of its own, a thousand ahead at most. Those with the same `shared` go to one server as long as
-        it is not the only one with work, so that it reads that part once. Closing the iterator ends the requests under way.
-        One call at a time.
+        """Each key with its completion, or why it has none, as they come: in any order, each key once. `prompts` is read a thousand
+        ahead at most. Closing the iterator ends the requests under way.
         """
-        balance: Balance[Key] = Balance(self._states, self._patience)
+        waiting = iter(prompts)
+        with closing(self.open()) as exchange:
+            while True:
+                some = list(islice(waiting, _AHEAD - exchange.under_way))
+                exchange.submit(some)
+                if not exchange.under_way:
+                    return
+                yield from exchange.poll(None)
+
+    def open(self) -> Exchange[Any]:
+        """The servers, ready to be asked; one exchange at a time. What it learns of a server holds for the next one too."""
         lanes = [
             (Caller(server.endpoint, self._headers), index)
             for index, server in enumerate(self._servers)
             for _ in range(server.concurrency)
         ]
-        threads = [
-            threading.Thread(target=self._work, args=(balance, caller, index), name=f"writer-{index}", daemon=True)
-            for caller, index in lanes
-        ]
-        feeder = threading.Thread(target=_feed, args=(prompts, balance), name="writer-prompts", daemon=True)
-        for thread in (*threads, feeder):
-            thread.start()
-        try:
-            yield from balance.results()
-        finally:
-            balance.stop()
-            for caller, _ in lanes:
-                caller.abort()
-            deadline = time.monotonic() + _GOODBYE_S
-            for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+        return Exchange(Balance(self._states, self._patience), lanes, self._ask)
 
     def reports(self) -> list[ServerReport]:
         """What each server did so far, in the order in which they were named."""
@@ -112,20 +109,6 @@ class RemoteModel:
             for s in self._states
         ]
 
-    def _work(self, balance: Balance[Key], caller: Caller, server: int) -> None:
-        """One of a server's requests at a time, until there are no more."""
-        while (taken := balance.take(server)) is not None:
-            job, epoch = taken
-            try:
-                completion = self._ask(caller, server, job.prompt)
-            except CallError as error:
-                balance.failed(server, job, epoch, error)
-            except Exception as error:  # noqa: BLE001 - raised where the completions are waited for, rather than lost with the thread
-                balance.broke(error)
-            else:
-                balance.answered(server, job, completion)
-        caller.close()
-
     def _ask(self, caller: Caller, index: int, prompt: Prompt) -> Completion:
         server = self._servers[index]
         protocol = self._protocol(caller, index)
@@ -141,12 +124,60 @@ class RemoteModel:
         return known
 
 
-def _feed(prompts: Iterable[tuple[Key, Prompt]], balance: Balance[Key]) -> None:
-    try:
+class Exchange(Generic[Key]):
+    """Prompts on their way to servers, and what comes back. Use it from one thread, and `close` it."""
+
+    def __init__(
+        self, balance: Balance[Key], lanes: Sequence[Lane], ask: Callable[[Caller, int, Prompt], Completion]
+    ) -> None:
+        """Every lane is a connection to the server of that number, which answers one request at a time."""
+        self._balance = balance
+        self._lanes = lanes
+        self._ask = ask
+        self._threads = [
+            threading.Thread(target=self._work, args=lane, name=f"writer-{lane[1]}", daemon=True)
+            for lane in self._lanes
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def under_way(self) -> int:
+        """How many prompts were submitted whose results `poll` did not give yet."""
+        return self._balance.under_way
+
+    def submit(self, prompts: Iterable[tuple[Key, Prompt]]) -> None:
+        """Have prompts answered. Those with the same `shared` go to one server as long as it is not the only one with work, so that
+        it reads that part once.
+        """
         for key, prompt in prompts:
-            if not balance.offer(Job(key, prompt)):
-                return
-    except BaseException as error:  # noqa: BLE001 - it is raised where the completions are waited for
-        balance.no_more(error)
-    else:
-        balance.no_more()
+            self._balance.offer(Job(key, prompt))
+
+    def poll(self, timeout_s: float | None) -> list[tuple[Key, Completion | Failure]]:
+        """Keys with their completions, or why they have none, in any order, each once. It waits up to `timeout_s` seconds for the
+        first, None as long as it takes.
+        """
+        return self._balance.results(timeout_s)
+
+    def close(self) -> None:
+        """End the requests under way."""
+        self._balance.stop()
+        for caller, _ in self._lanes:
+            caller.abort()
+        deadline = time.monotonic() + _GOODBYE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _work(self, caller: Caller, server: int) -> None:
+        """One of a server's requests at a time, until there are no more."""
+        while (taken := self._balance.take(server)) is not None:
+            job, epoch = taken
+            try:
+                completion = self._ask(caller, server, job.prompt)
+            except CallError as error:
+                self._balance.failed(server, job, epoch, error)
+            except Exception as error:  # noqa: BLE001 - raised where the completions are waited for, rather than lost with the thread
+                self._balance.broke(error)
+            else:
+                self._balance.answered(server, job, completion)
+        caller.close()

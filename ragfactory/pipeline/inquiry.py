@@ -1,0 +1,194 @@
+"""Questions to one language model: answers that are kept are taken, the others asked for, checked, and kept as they come."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragfactory import events
+from ragfactory.context.answers import Refusal
+from ragfactory.context.cache import RunCounts
+from ragfactory.context.prompt import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ragfactory.context.cache import ContextCache, Model
+    from ragfactory.context.prompt import Completion, Prompt
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.answers import Answerer
+
+REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or that no server takes
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt under its key, about a document. `check` makes of an answer what is kept of it, and `again` of a prompt whose answer
+    was refused the one to try next.
+    """
+
+    key: bytes
+    prompt: Prompt
+    document: str
+    check: Callable[[str, Prompt], str | Refusal]
+    again: Callable[[Prompt], Prompt]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a question: a `text`, REFUSED, or None when it is still to be asked; `is_new` where this run was told it."""
+
+    text: str | None
+    is_new: bool = False
+
+
+class Allowance:
+    """How many more contexts a run may ask for; None is as many as there are."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._left = limit
+
+    def take(self, wanted: int) -> int:
+        """How many of the wanted ones may be asked for; they are taken off."""
+        if self._left is None:
+            return wanted
+        granted = min(wanted, self._left)
+        self._left -= granted
+        return granted
+
+
+class Inquiry:
+    """What a run asks one model. Everything happens in `submit` and `poll`: it wants to be polled several times a second."""
+
+    def __init__(
+        self,
+        model: Model,
+        cache: ContextCache,
+        open_answerer: Callable[[], Answerer],
+        allowance: Allowance,
+        emit: Listener,
+    ) -> None:
+        self._model = model
+        self._cache = cache
+        self._open_answerer = open_answerer
+        self._answerer: Answerer | None = None
+        self._allowance = allowance
+        self._emit = emit
+        self._open: dict[bytes, Question] = {}  # under way, by key
+        self._asked_again: set[bytes] = set()
+        self._unfit: set[bytes] = set()  # no server takes these: kept as refused once a server is known to take any
+        self._replies: dict[bytes, Reply] = {}
+        self._since = 0.0
+        self._works = False
+        self._failure: str | None = None
+        self._left = 0
+        self.counts = RunCounts(0, 0, 0, 0)
+
+    @property
+    def under_way(self) -> int:
+        """How many questions have no reply yet, and may still get one."""
+        return len(self._open) - len(self._unfit)
+
+    def submit(self, questions: Iterable[Question]) -> None:
+        """Take questions in; `poll` gives the replies. One that is under way already is not asked twice.
+
+        Raises ContextCacheError, and what opening the model raises.
+        """
+        known = self._open.keys() | self._replies.keys()
+        new = {question.key: question for question in questions if question.key not in known}
+        kept = self._cache.find(list(new))
+        self._replies |= {key: Reply(text) for key, text in kept.items()}
+        missing = [question for key, question in new.items() if key not in kept]
+        granted = self._allowance.take(len(missing))
+        self._replies |= {question.key: Reply(None) for question in missing[granted:]}
+        self._count(asked=len(new), found=len(kept))
+        if asked := missing[:granted]:
+            self._open |= {question.key: question for question in asked}
+            self._send(asked)
+
+    def poll(self, timeout_s: float) -> dict[bytes, Reply]:
+        """The replies that came since the last time, by key; waits up to `timeout_s` seconds for the first.
+
+        Raises ContextCacheError, DeviceUnavailableError.
+        """
+        if self._open and self._answerer is not None:
+            for key, answer in self._answerer.poll(0.0 if self._replies else timeout_s):
+                self._take_in(self._open[key], answer)
+        replies, self._replies = self._replies, {}
+        return replies
+
+    def give_up(self) -> None:
+        """Ask no more: what has no reply yet is left to the next run."""
+        if self._open and self._answerer is not None:
+            self._answerer.stop()
+        self._left += len(self._open)
+        self._replies |= dict.fromkeys(self._open, Reply(None))
+        self._open.clear()
+        self._unfit.clear()
+
+    def rest(self) -> None:
+        """Learn that there is no work for now, and tell what could not be had."""
+        if self._answerer is not None:
+            self._answerer.rest()
+        if self._failure is not None:
+            what = f"{self._left:,} contexts are left to the next run" if self._left else "some passages get no context"
+            self._emit(events.Notice(f"{what}: {self._failure}", alarm=True))
+        self._failure, self._left = None, 0
+
+    def _send(self, questions: Sequence[Question]) -> None:
+        if self._answerer is None:
+            self._emit(events.Notice(f"contexts are written by {self._model.name}"))
+            self._answerer = self._open_answerer()
+        if not self._answerer.under_way:
+            self._since = time.perf_counter()
+        self._answerer.submit([(question.key, question.prompt, question.document) for question in questions])
+
+    def _take_in(self, question: Question, answer: Completion | Failure) -> None:
+        if isinstance(answer, Failure):
+            self._failure = answer.reason
+            if not answer.unfit:
+                self._left += 1
+                self._end(question, Reply(None))
+            elif self._works:
+                self._keep(question, REFUSED)
+            else:
+                self._unfit.add(question.key)
+            return
+        self._note_that_it_works()
+        seconds, self._since = time.perf_counter() - self._since, time.perf_counter()
+        last = question.key in self._asked_again
+        self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=last))
+        kept = question.check(answer.text, question.prompt)
+        if isinstance(kept, Refusal) and not last:
+            self._asked_again.add(question.key)
+            self._send([_rephrased(question)])
+        else:
+            self._keep(question, REFUSED if isinstance(kept, Refusal) else kept)
+
+    def _note_that_it_works(self) -> None:
+        """Servers that refuse every prompt are set up wrongly; once one answered, the prompts that are refused are to blame."""
+        self._works = True
+        for key in self._unfit:
+            self._keep(self._open[key], REFUSED)
+        self._unfit.clear()
+
+    def _keep(self, question: Question, text: str) -> None:
+        self._cache.put(self._model, [(question.key, text)])
+        self._count(written=text != REFUSED, refused=text == REFUSED)
+        self._end(question, Reply(text, is_new=True))
+
+    def _end(self, question: Question, reply: Reply) -> None:
+        del self._open[question.key]
+        self._asked_again.discard(question.key)
+        self._replies[question.key] = reply
+
+    def _count(self, *, asked: int = 0, found: int = 0, written: int = 0, refused: int = 0) -> None:
+        before = self.counts
+        self.counts = RunCounts(
+            before.asked + asked, before.found + found, before.written + written, before.refused + refused
+        )
+
+
+def _rephrased(question: Question) -> Question:
+    return Question(question.key, question.again(question.prompt), question.document, question.check, question.again)
