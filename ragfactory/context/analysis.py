@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-
-from ragfactory.context.entities import Entity, EntityKind, find_entities
+from ragfactory.context.entities import Entity, find_entities
 from ragfactory.context.periods import document_period
 from ragfactory.context.text import one_line
 from ragfactory.documents.features import measure
 from ragfactory.documents.model import BlockKind
-from ragfactory.profiles import StrategyName  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ragfactory.context.entities import EntityKind
     from ragfactory.documents.model import Document
+    from ragfactory.profiles import StrategyName
 
 VERSION = 1  # raise it when the same document would be said to be about something else
 
@@ -51,7 +50,10 @@ _CUES: dict[Domain, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What a document is about; empty and None where that is not known. `by` says who found it."""
+    """What a document is about; empty and None where that is not known. `by` says who found it.
+
+    `strategy` is how it might best be cut, and `type` the document type that a model suggests; no rule here suggests one.
+    """
 
     entities: tuple[Entity, ...] = ()
     topics: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class Analysis:
     period: str | None = None
     language: str | None = None
     strategy: StrategyName | None = None
+    type: str | None = None
     by: Literal["rule", "model"] = "rule"
 
     @classmethod
@@ -72,9 +75,29 @@ class Analysis:
         return tuple(entity.text for entity in self.entities if entity.kind == kind)
 
     def summary(self) -> str:
-        """The companies, period and topics on one line, for a prompt."""
-        parts = (", ".join(self.named("company")[:3]), self.period, ", ".join(self.topics[:5]))
-        return "; ".join(filter(None, parts))
+        """The companies, persons, period and topics on one line, for a prompt."""
+        named = (*self.named("company")[:3], *self.named("person")[:3])
+        return "; ".join(filter(None, (", ".join(named), self.period, ", ".join(self.topics[:5]))))
+
+    def completed_by(self, other: Analysis) -> Analysis:
+        """This analysis, with what `other` knows where this one is silent, and the entities that it does not name after its own.
+
+        A model's is completed so by that of the rules. A model that says nothing has not refuted them: of a long document it read
+        the outline and the beginning, and they read all of it; and an IBAN whose checksum is right, or a name with its legal form,
+        stands there whether it is one of the main ones or not. Where both speak, the model goes first, as it knew what they found.
+        """
+        own = {(entity.kind, entity.text.casefold()) for entity in self.entities}
+        more = tuple(entity for entity in other.entities if (entity.kind, entity.text.casefold()) not in own)
+        return Analysis(
+            entities=self.entities + more,
+            topics=self.topics or other.topics,
+            domain=self.domain or other.domain,
+            period=self.period or other.period,
+            language=self.language or other.language,
+            strategy=self.strategy or other.strategy,
+            type=self.type or other.type,
+            by=self.by,
+        )
 
 
 def analyse(document: Document) -> Analysis:
@@ -82,10 +105,10 @@ def analyse(document: Document) -> Analysis:
     text = document.text[:_SEARCHED]
     period = document_period(document)
     return Analysis(
-        entities=tuple(_plain_entities(find_entities(text))),
+        entities=tuple(plain_entities(find_entities(text))),
         topics=_topics(document, text),
         domain=_domain(text),
-        period=_plain(period.text) if period else None,
+        period=plain(period.text) if period else None,
         language=document.language,
         strategy=_strategy(document),
     )
@@ -95,7 +118,7 @@ def _topics(document: Document, text: str) -> tuple[str, ...]:
     """The headings of the two upper levels, else the words that come back most."""
     headings = [(b.level or 1, document.text_of(b)) for b in document.blocks if b.kind is BlockKind.HEADING]
     levels = sorted({level for level, _ in headings})[:2]
-    named = _distinct(_NUMBERING.sub("", heading) for level, heading in headings if level in levels)
+    named = distinct(_NUMBERING.sub("", heading) for level, heading in headings if level in levels)
     return tuple(named[:MOST_TOPICS]) if len(named) > 1 else _frequent(text, document.language)
 
 
@@ -107,7 +130,7 @@ def _frequent(text: str, language: str | None) -> tuple[str, ...]:
         for word, count in words.most_common(200)
         if count >= 3 and len(word) >= 7 and (language != "de" or word[0].isupper())
     ]
-    return tuple(_distinct(often)[:MOST_TOPICS])
+    return tuple(distinct(often)[:MOST_TOPICS])
 
 
 def _domain(text: str) -> Domain | None:
@@ -135,77 +158,21 @@ def _strategy(document: Document) -> StrategyName:
     return next(strong, "default")
 
 
-# What a model says.
-
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-
-
-class _Named(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    kind: EntityKind
-    text: _Text
-
-
-class _Answer(BaseModel):
-    """The shape that is asked of a model."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    entities: list[_Named] = []
-    topics: list[_Text] = []
-    domain: Domain | None = None
-    period: _Text | None = None
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = None
-    strategy: StrategyName | None = None
-
-
-def analysis_schema() -> dict[str, Any]:
-    """The JSON schema of the answer that `read_analysis` takes, for a grammar."""
-    return _Answer.model_json_schema()
-
-
-def read_analysis(answer: str, document: Document) -> Analysis | None:
-    """What a model answered, as JSON; None where it is not of the shape that was asked.
-
-    Lists and texts are capped, links and markup dropped, and an entity, or a period, that does not stand in the document is left
-    out: a model may choose, but not invent.
-    """
-    try:
-        said = _Answer.model_validate_json(answer)
-    except ValidationError:
-        return None
-    words = " ".join(document.text[:_SEARCHED].casefold().split())
-    entities = [Entity(entity.kind, entity.text) for entity in said.entities if _stands_in(words, entity.text)]
-    return Analysis(
-        entities=tuple(_plain_entities(entities)[:MOST_ENTITIES]),
-        topics=tuple(_distinct(said.topics)[:MOST_TOPICS]),
-        domain=said.domain,
-        period=_plain(said.period) if said.period and _stands_in(words, said.period) else None,
-        language=said.language,
-        strategy=said.strategy,
-        by="model",
-    )
-
-
-def _stands_in(words: str, text: str) -> bool:
-    return " ".join(text.casefold().split()) in words
-
-
-def _plain_entities(entities: Iterable[Entity]) -> list[Entity]:
-    plain = (Entity(entity.kind, _plain(entity.text)) for entity in entities)
+def plain_entities(entities: Iterable[Entity]) -> list[Entity]:
+    """The entities with their names made `plain`, each once; those of whose names nothing is left are dropped."""
+    plain = (Entity(entity.kind, plain(entity.text)) for entity in entities)
     return list(dict.fromkeys(entity for entity in plain if entity.text))
 
 
-def _distinct(texts: Iterable[str]) -> list[str]:
+def distinct(texts: Iterable[str]) -> list[str]:
     """The texts on one line each, short, and those that differ in case only once."""
     found: dict[str, str] = {}
     for text in texts:
-        plain = _plain(text)
-        if plain:
-            found.setdefault(plain.casefold(), plain)
+        if shown := plain(text):
+            found.setdefault(shown.casefold(), shown)
     return list(found.values())
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text on one line, short, without links."""
     return one_line(_LINK.sub("", text))[:MOST_CHARACTERS].rstrip()

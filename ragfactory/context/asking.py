@@ -1,12 +1,16 @@
-"""The prompts for a document's chunks: the document first, so that a model reads it once for many of them."""
+"""What is asked about a document and its chunks: the document first, so that a model reads it once for many chunks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragfactory.context.excerpts import Room, excerpts
+from ragfactory.context.analysis_answers import MAX_TOKENS as ANALYSIS_MAX_TOKENS
+from ragfactory.context.analysis_answers import analysis_schema
+from ragfactory.context.answers import MAX_TOKENS
+from ragfactory.context.excerpts import Room, excerpts, opening
 from ragfactory.context.prompt import Prompt
+from ragfactory.context.sheets import LONGEST_FACTS, PromptSheet, fit_facts
 from ragfactory.context.templates import fill, language_of
 from ragfactory.context.text import as_data, one_line
 
@@ -18,13 +22,14 @@ if TYPE_CHECKING:
     from ragfactory.context.templates import Template
     from ragfactory.documents.model import Document
 
-VERSION = 1  # raise it when the same document would be asked about in another way
+VERSION = 2  # raise it when the same document would be asked about in another way
 
 # Of a window of 8192 tokens: an answer, and what a chat template puts around the messages.
 RESERVED_TOKENS = 192
 
 _PASSAGE_SHARE = 0.25  # of the tokens; a longer passage is shown cut
-_FACT_CHARACTERS = 300
+_ANALYSIS_TOKENS = 3072  # what a document is about stands in its outline and on its first pages
+_TITLE_CHARACTERS = 300
 
 
 def estimate_tokens(text: str) -> int:
@@ -48,43 +53,81 @@ class Budget:
         return cls(max(0, window - RESERVED_TOKENS), count)
 
 
-def prompts_for(
+def sheet_of(
     document: Document,
     chunks: Sequence[Chunk],
     structural: Sequence[str],
     analysis: Analysis,
     *,
     document_type: str,
+    types: Sequence[str],
     templates: Mapping[str, Template],
     budget: Budget,
-) -> list[Prompt]:
-    """A prompt for each of the document's `chunks`, in their order; those with the same `shared` follow each other.
+) -> PromptSheet:
+    """What a language model is to be asked about the document and about each of its `chunks`, in their order; empty without any.
 
-    `structural` are the chunks' structural contexts, which tell the model where a passage stands. The language is the document's.
-    Nothing in a prompt is over the budget, as long as the wording leaves room for a passage.
+    `structural` are the chunks' structural contexts, which tell the model where a passage stands, `analysis` is that of the rules,
+    and `types` are the document types that the model may suggest. The language is the document's. No prompt is over the budget,
+    whatever facts it is given later, as long as the wording leaves room for a passage.
     """
+    if not chunks:
+        return PromptSheet()
     language = language_of(document.language)
     template = templates[language]
-    room = Room(budget.tokens, budget.count)
     passages = Room(int(budget.tokens * _PASSAGE_SHARE), budget.count)
     owns = [
         fill(template.own, {"place": as_data(place), "passage": passages.cut(as_data(chunk.text))})
         for chunk, place in zip(chunks, structural, strict=True)
     ]
-    facts = {
-        "title": as_data(one_line(document.title or ""))[:_FACT_CHARACTERS],
-        "type": as_data(document_type),
-        "facts": as_data(analysis.summary())[:_FACT_CHARACTERS],
-    }
-    bare = fill(template.shared, {**facts, "document": ""})
-    longest = max(owns, key=len, default="")
-    beside = room.left_by(template.instructions, bare, longest, template.again)
-    return [
-        Prompt(template.instructions, fill(template.shared, {**facts, "document": shown}), own, language)
-        for shown, own in zip(excerpts(document, chunks, beside), owns, strict=True)
-    ]
+    title, kind = _title(document), as_data(document_type)
+    bare = fill(template.shared, {"title": title, "type": kind, "facts": LONGEST_FACTS, "document": ""})
+    room = Room(budget.tokens, budget.count)
+    beside = room.left_by(template.instructions, bare, max(owns, key=len), template.again)
+    shown = excerpts(document, chunks, beside)
+    places = {text: place for place, text in enumerate(dict.fromkeys(shown))}
+    return PromptSheet(
+        language,
+        title,
+        kind,
+        fit_facts(analysis.summary()),
+        tuple(places),
+        tuple((places[text], own) for text, own in zip(shown, owns, strict=True)),
+        analysis_prompt(
+            document, analysis, document_type=document_type, types=types, templates=templates, budget=budget
+        ),
+    )
+
+
+def analysis_prompt(
+    document: Document,
+    analysis: Analysis,
+    *,
+    document_type: str,
+    types: Sequence[str],
+    templates: Mapping[str, Template],
+    budget: Budget,
+) -> Prompt:
+    """The question what the document is about, for an answer that `read_analysis` takes.
+
+    The model is shown the document, or its outline and its beginning, in some 3,000 tokens at most, and told what the rules found.
+    """
+    language = language_of(document.language)
+    template = templates[language].analysis
+    found = "; ".join(filter(None, (analysis.summary(), analysis.domain, analysis.strategy)))
+    values = {"title": _title(document), "type": as_data(document_type), "facts": fit_facts(found)}
+    own = fill(template.own, {"types": as_data(", ".join(types))})
+    tokens = min(budget.tokens + MAX_TOKENS - ANALYSIS_MAX_TOKENS, _ANALYSIS_TOKENS)
+    room = Room(tokens, budget.count).left_by(
+        template.instructions, fill(template.shared, {**values, "document": ""}), own
+    )
+    shared = fill(template.shared, {**values, "document": opening(document, room)})
+    return Prompt(template.instructions, shared, own, language, analysis_schema(types), ANALYSIS_MAX_TOKENS)
+
+
+def _title(document: Document) -> str:
+    return as_data(one_line(document.title or ""))[:_TITLE_CHARACTERS]
 
 
 def asked_again(prompt: Prompt, templates: Mapping[str, Template]) -> Prompt:
-    """The prompt once more, with a word on what an answer looks like: for a model whose answer was refused."""
+    """A chunk's prompt once more, with a word on what an answer looks like: for a model whose answer was refused."""
     return replace(prompt, own=f"{prompt.own}\n{templates[prompt.language].again.strip()}")

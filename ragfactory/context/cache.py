@@ -104,8 +104,12 @@ class CacheStats:
 
 
 def context_key(prompt: Prompt, model: Model, sampling: Mapping[str, object]) -> bytes:
-    """A context's key: SHA-256 over all that decides it, which is every word of the prompt, the model, and how it is sampled."""
-    parts = {"prompt": asdict(prompt), "model": model.fingerprint, "sampling": dict(sampling)}
+    """A context's key: SHA-256 over all that decides it, which is every word of the prompt, the model, and how it is sampled.
+
+    What a prompt leaves open is not part of it, so that those of before there was a choice are still found.
+    """
+    asked = {name: value for name, value in asdict(prompt).items() if value is not None}
+    parts = {"prompt": asked, "model": model.fingerprint, "sampling": dict(sampling)}
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from ragfactory.context.periods import DATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EntityKind = Literal["company", "kvk", "iban", "date", "amount"]
-KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
+EntityKind = Literal["company", "kvk", "iban", "date", "amount", "person", "place", "product"]
+KINDS: tuple[EntityKind, ...] = ("company", "kvk", "iban", "date", "amount")  # those that patterns find
 
 _LEGAL_FORM = (
     r"(?:B\.V\.|BV|N\.V\.|NV|V\.O\.F\.|VOF|C\.V\.|GmbH(?:\s&\sCo\.?\sKG)?|gGmbH|AG|KGaA|KG|OHG|UG|e\.\s?V\.|SE"
@@ -47,7 +47,7 @@ _IBAN_LENGTHS = range(15, 35)
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Something named in a text, in the words it was first named in."""
+    """Something named in a text, in the words it was first named in. Persons, places and products only a model finds."""
 
     kind: EntityKind
     text: str

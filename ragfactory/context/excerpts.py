@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _OUTLINE_SHARE = 0.25  # of the room
 _HEADING_CHARACTERS = 120
 _GAP = "[…]"
+_LONGEST_TOKEN = 16  # characters, on an average of many
 # What is counted at once, so that each part of a document is counted once: a line, or as much of it.
 _PIECE = re.compile(r"\n+|[^\n]{1,400}\n*")
 
@@ -81,6 +82,16 @@ def excerpts(document: Document, chunks: Sequence[Chunk], room: Room) -> list[st
         around = _around(document, window, ruler, beside)
         shown += ["\n\n".join(filter(None, (outline, around)))] * len(window)
     return shown
+
+
+def opening(document: Document, room: Room) -> str:
+    """What is shown of the document to say what it is about, as data for a prompt: all of it, or its outline and its beginning."""
+    ruler = _Ruler(document.text, room.count)
+    if ruler.tokens(0, len(document.text)) <= room.tokens:
+        return as_data(document.text)
+    outline = _outline(document, Room(int(room.tokens * _OUTLINE_SHARE), room.count))
+    beginning = as_data(document.text[: room.tokens * _LONGEST_TOKEN])
+    return "\n\n".join(filter(None, (outline, room.left_by(f"{outline}\n\n").cut(beginning + _GAP))))
 
 
 def _outline(document: Document, room: Room) -> str:

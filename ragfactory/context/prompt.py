@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question about one chunk. Prompts that share a document's part follow each other, so that a model reads it once.
+    """A question about one chunk, or a document. Prompts that share a document's part follow each other: a model reads it once.
 
     `instructions` is the system's message. The user's message is `shared`, the document's part, followed by `own`, the chunk's
     part: document text in both is data, never markup of a chat. `language` is that of the answer: nl, de, fr or en.
+
+    `schema`, a JSON schema as JSON, asks for an answer of that shape: what is written is JSON of it, or the beginning of some where
+    `max_tokens` cut it off. Where `max_tokens` says nothing, the cap is the sampling's.
     """
 
     instructions: str
     shared: str
     own: str
     language: str
+    schema: str | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +46,3 @@ class Failure:
 
     reason: str
     unfit: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PromptSheet:
-    """The prompts for a document's chunks, in their order, with every document's part told once.
-
-    `owns` has for each chunk the position of its document's part in `shared`, and its own part.
-    """
-
-    instructions: str = ""
-    language: str = ""
-    shared: tuple[str, ...] = ()
-    owns: tuple[tuple[int, str], ...] = ()
-
-    @classmethod
-    def of(cls, prompts: Sequence[Prompt]) -> PromptSheet:
-        """The sheet of prompts that have their instructions and language in common."""
-        if not prompts:
-            return cls()
-        shared = {text: i for i, text in enumerate(dict.fromkeys(prompt.shared for prompt in prompts))}
-        owns = tuple((shared[prompt.shared], prompt.own) for prompt in prompts)
-        return cls(prompts[0].instructions, prompts[0].language, tuple(shared), owns)
-
-    def prompts(self) -> list[Prompt]:
-        """The prompts."""
-        return [Prompt(self.instructions, self.shared[i], own, self.language) for i, own in self.owns]

@@ -12,25 +12,41 @@ from ragfactory.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    _Fields = tuple[tuple[str, ...], ...]
+
 LANGUAGES = ("nl", "de", "fr", "en")
 
 _SHIPPED = Path(__file__).parent / "prompts"
 _SEPARATOR = re.compile(r"^---[ \t]*\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z]+)\}")
-# The fields that each part may have; the last of each it must have.
-_FIELDS = ((), ("title", "type", "facts", "document"), ("place", "passage"), ())
+# The fields that each part of a file may have; the last of each it must have.
+_SHARED = ("title", "type", "facts", "document")
+_FIELDS: _Fields = ((), _SHARED, ("place", "passage"), ())
+_ANALYSIS_FIELDS: _Fields = ((), _SHARED, ("types",))
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisTemplate:
+    """The wording in one language of the question what a document is about: what the model is told first, the document's part, and
+    the question itself.
+    """
+
+    instructions: str
+    shared: str
+    own: str
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """The wording in one language: what the model is told first, the document's part, the passage's part, and what is added when it
-    is asked again.
+    is asked again; and how it is asked about a document as a whole.
     """
 
     instructions: str
     shared: str
     own: str
     again: str
+    analysis: AnalysisTemplate
 
 
 def language_of(code: str | None) -> str:
@@ -40,7 +56,7 @@ def language_of(code: str | None) -> str:
 
 
 def load_templates(folder: Path | None = None) -> dict[str, Template]:
-    """The wording in each language. A file of `folder`, such as `nl.txt`, takes the place of the one that is shipped.
+    """The wording in each language. A file of `folder`, such as `nl.txt` or `nl-analysis.txt`, takes the place of the shipped one.
 
     Raises ProfileError for a folder that is not there and a file that is no template.
     """
@@ -50,7 +66,7 @@ def load_templates(folder: Path | None = None) -> dict[str, Template]:
             hint="a path that is not absolute counts from the folder of the profile",
             path=str(folder),
         )
-    return {language: _load(_file(language, folder)) for language in LANGUAGES}
+    return {language: _load(language, folder) for language in LANGUAGES}
 
 
 def fill(part: str, values: Mapping[str, str]) -> str:
@@ -67,27 +83,34 @@ def _has_content(line: str, values: Mapping[str, str]) -> bool:
     return not fields or any(fields)
 
 
-def _file(language: str, folder: Path | None) -> Path:
-    own = folder / f"{language}.txt" if folder else None
-    return own if own and own.is_file() else _SHIPPED / f"{language}.txt"
+def _load(language: str, folder: Path | None) -> Template:
+    instructions, shared, own, again = _parts(_file(f"{language}.txt", folder), _FIELDS)
+    told, document, asked = _parts(_file(f"{language}-analysis.txt", folder), _ANALYSIS_FIELDS)
+    analysis = AnalysisTemplate(told.strip(), document, asked.rstrip())
+    return Template(instructions.strip(), shared, own.rstrip(), again.rstrip(), analysis)
 
 
-def _load(path: Path) -> Template:
+def _file(name: str, folder: Path | None) -> Path:
+    own = folder / name if folder else None
+    return own if own and own.is_file() else _SHIPPED / name
+
+
+def _parts(path: Path, fields: _Fields) -> list[str]:
+    """The parts of a file, each of which has the fields that it may and must have."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path}: cannot be read: {error}", path=str(path)) from error
     parts = _SEPARATOR.split(text)
-    if len(parts) != len(_FIELDS):
-        raise _unfit(path, f"{len(_FIELDS)} parts expected, between lines of ---, got {len(parts)}")
-    for part, allowed in zip(parts, _FIELDS, strict=True):
+    if len(parts) != len(fields):
+        raise _unfit(path, f"{len(fields)} parts expected, between lines of ---, got {len(parts)}")
+    for part, allowed in zip(parts, fields, strict=True):
         found = set(_FIELD.findall(part))
         if unknown := found - set(allowed):
             raise _unfit(path, f"{{{min(unknown)}}} is no field of that part")
         if allowed and allowed[-1] not in found:
             raise _unfit(path, f"the field {{{allowed[-1]}}} is missing")
-    instructions, shared, own, again = parts
-    return Template(instructions.strip(), shared, own.rstrip(), again.rstrip())
+    return parts
 
 
 def _unfit(path: Path, message: str) -> ProfileError:

@@ -133,7 +133,8 @@ class Intake:
         """The prompt for each chunk, but for one whose text is stored already, or comes with a document before it."""
         coming = self._coming.setdefault(arrival.document_type, set())
         prompts: list[Prompt | None] = []
-        for chunk, prompt in zip(arrival.prepared.chunks, arrival.prepared.sheet.prompts(), strict=True):
+        templates = self._recipes[arrival.document_type].templates
+        for chunk, prompt in zip(arrival.prepared.chunks, arrival.prepared.sheet.prompts(templates), strict=True):
             known = chunk.key in coming or self._assembly.is_known(arrival.document_type, bytes.fromhex(chunk.key))
             prompts.append(None if known else prompt)
             coming.add(chunk.key)

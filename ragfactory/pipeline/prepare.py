@@ -15,9 +15,9 @@ import orjson
 from ragfactory.chunking.chunk import chunk_document
 from ragfactory.chunking.model import Chunk
 from ragfactory.context.analysis import Analysis, analyse
-from ragfactory.context.asking import Budget, prompts_for
+from ragfactory.context.asking import Budget, sheet_of
 from ragfactory.context.periods import document_years
-from ragfactory.context.prompt import PromptSheet
+from ragfactory.context.sheets import PromptSheet
 from ragfactory.context.templates import load_templates
 from ragfactory.context.writers import context_writer
 from ragfactory.documents.classify import Classification, classify
@@ -82,12 +82,7 @@ class PreparedDocument:
             **raw,
             classification=Classification(found["type"], found["confidence"], tuple(found["evidence"])),
             analysis=analysis,
-            sheet=PromptSheet(
-                sheet["instructions"],
-                sheet["language"],
-                tuple(sheet["shared"]),
-                tuple((position, own) for position, own in sheet["owns"]),
-            ),
+            sheet=PromptSheet.from_dict(sheet),
             document=Document.from_json(orjson.dumps(document)) if document else None,
         )
 
@@ -103,10 +98,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How a language model is asked about documents of a profile: how long prompts may be, and in what words."""
+    """How a language model is asked about documents of a profile: how long prompts may be, in what words, and which document
+    `types` there are.
+    """
 
     budget: Budget
     templates: Mapping[str, Template]
+    types: Sequence[str]
 
     def sheet(
         self,
@@ -116,17 +114,17 @@ class Writing:
         chunks: Sequence[Chunk],
         contexts: Sequence[str],
     ) -> PromptSheet:
-        """What a language model is to be asked about each of the document's chunks, whose structural `contexts` it is told."""
-        prompts = prompts_for(
+        """What a language model is to be asked about the document and its chunks, whose structural `contexts` it is told."""
+        return sheet_of(
             document,
             chunks,
             contexts,
             analysis,
             document_type=document_type,
+            types=self.types,
             templates=self.templates,
             budget=self.budget,
         )
-        return PromptSheet.of(prompts)
 
 
 def quote_path(path: Path) -> str:
@@ -154,7 +152,7 @@ def preparer(setup: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
     tokenizers = {path: Tokenizer(Path(path)) for path in set(setup["tokenizers"].values())}
     by_profile = {name: tokenizers[path] for name, path in setup["tokenizers"].items()}
     writing = {
-        name: Writing(Budget.of_window(window), load_templates(profiles[name].enrich.prompts))
+        name: Writing(Budget.of_window(window), load_templates(profiles[name].enrich.prompts), sorted(profiles))
         for name, window in setup["windows"].items()
     }
     limit = setup["file_mb"] * 2**20

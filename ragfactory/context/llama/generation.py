@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragfactory.context.llama.grammar import Grammar
 from ragfactory.context.prompt import Completion
 
 if TYPE_CHECKING:
@@ -43,17 +44,39 @@ class Counts:
     shrinks: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt with its number, the most tokens its answer may have, and the JSON schema of that, where it is to have a shape."""
+
+    number: int
+    prompt: TokenisedPrompt
+    most: int
+    schema: str | None
+
+
 @dataclass(slots=True, eq=False)
 class _Sequence:
     """A prompt being answered. `todo` are tokens still to be evaluated; `held` are in memory, those of the prefix among them."""
 
-    number: int
-    prompt: TokenisedPrompt
+    asked: _Asked
+    grammar: Grammar | None
     place: int
     todo: NDArray[np.int32]
     held: int
     reused: int
     written: list[int] = field(default_factory=list)
+
+    def take(self, token: int) -> None:
+        """Go on with a token that was chosen."""
+        self.written.append(token)
+        self.todo = np.array([token], dtype=np.int32)
+        if self.grammar is not None:
+            self.grammar.accept(token)
+
+    def close(self) -> None:
+        """Be done, or begin anew later."""
+        if self.grammar is not None:
+            self.grammar.close()
 
 
 @dataclass(slots=True)
@@ -79,32 +102,33 @@ class _Prefix:
 
 
 class _Waiting:
-    """Numbered prompts that are not being answered: from an iterator, and those that had to be put back."""
+    """Prompts that are not being answered: from an iterator, and those that had to be put back."""
 
-    def __init__(self, prompts: Iterator[tuple[int, TokenisedPrompt]]) -> None:
+    def __init__(self, prompts: Iterator[_Asked]) -> None:
         self._prompts = prompts
-        self._back: deque[tuple[int, TokenisedPrompt]] = deque()
+        self._back: deque[_Asked] = deque()
 
-    def next(self) -> tuple[int, TokenisedPrompt] | None:
+    def next(self) -> _Asked | None:
         """The next one, which stays; None when all were taken."""
         if not self._back:
-            self._back.extend([pair] if (pair := next(self._prompts, None)) else [])
+            self._back.extend([asked] if (asked := next(self._prompts, None)) else [])
         return self._back[0] if self._back else None
 
     def take(self) -> None:
         """Take what `next` gave."""
         self._back.popleft()
 
-    def put_back(self, number: int, prompt: TokenisedPrompt) -> None:
+    def put_back(self, asked: _Asked) -> None:
         """Have a prompt answered later, before all others."""
-        self._back.appendleft((number, prompt))
+        self._back.appendleft(asked)
 
 
 class Generator:
     """Answers prompts on the places of a session, up to `plan.width` at a time.
 
     Place 0 holds what the prompts of a document share; the others start from it. In one decode every place has its part: the token
-    that it wrote last, or its prompt. What place 0 holds stays for prompts that come later.
+    that it wrote last, or its prompt. What place 0 holds stays for prompts that come later. An answer that is to have a shape is held
+    to it token by token: it gets the likeliest that its grammar allows, whatever the sampler chose.
     """
 
     def __init__(
@@ -129,8 +153,7 @@ class Generator:
 
         Raises what `Session.decode` raises; nothing of these prompts is left in memory then.
         """
-        limit = min(self._plan.prompt, self._session.context - self._plan.answer)
-        waiting = _Waiting((number, self._template.tokens(prompt, limit)) for number, prompt in enumerate(prompts))
+        waiting = _Waiting(self._asked(number, prompt) for number, prompt in enumerate(prompts))
         try:
             while self._admit(waiting):
                 self._fill()
@@ -142,19 +165,25 @@ class Generator:
             self._reset()
             raise
 
+    def _asked(self, number: int, prompt: Prompt) -> _Asked:
+        """A prompt as it is put to the model: cut, where it and its answer are longer than what the model reads."""
+        most = prompt.max_tokens or self._plan.answer
+        limit = min(self._plan.prompt + self._plan.answer, self._session.context) - most
+        return _Asked(number, self._template.tokens(prompt, limit), most, prompt.schema)
+
     def _admit(self, waiting: _Waiting) -> bool:
         """Give free places to prompts that wait and start from what place 0 holds. False when there is no more to do."""
-        while len(self._active) < self._width and (pair := waiting.next()):
-            number, prompt = pair
-            self._start_from(prompt.prefix)
+        while len(self._active) < self._width and (asked := waiting.next()):
+            self._start_from(asked.prompt.prefix)
             if not self._prefix.is_ready:
                 break
+            grammar = Grammar(asked.schema, self._vocabulary) if asked.schema is not None else None
             waiting.take()
             place = self._free.pop()
             self._session.share(place)
             held, fresh = self._prefix.held, self._prefix.fresh
             self._prefix.fresh = 0
-            self._active.append(_Sequence(number, prompt, place, prompt.own, held, reused=held - fresh))
+            self._active.append(_Sequence(asked, grammar, place, asked.prompt.own, held, reused=held - fresh))
         return bool(self._active) or not self._prefix.is_ready
 
     def _start_from(self, tokens: NDArray[np.int32]) -> None:
@@ -204,7 +233,7 @@ class Generator:
         elif len(self._active) > 1:
             youngest = self._active.pop()
             self._leave(youngest)
-            waiting.put_back(youngest.number, youngest.prompt)
+            waiting.put_back(youngest.asked)
             self._width = len(self._active)
         elif self._active and self._prefix.held:
             self._session.forget(0)
@@ -217,37 +246,42 @@ class Generator:
         writing = [sequence for sequence, _ in self._parts if not len(sequence.todo)]
         if not writing:
             return
-        chosen = self._sampler(self._session.logits(), [sequence.number for sequence in writing])
+        logits = self._session.logits()
+        chosen = self._sampler(logits, [sequence.asked.number for sequence in writing]).tolist()
         done = []
-        for sequence, token in zip(writing, chosen.tolist(), strict=True):
-            if not self._vocabulary.is_end(token):
-                sequence.written.append(token)
-                sequence.todo = np.array([token], dtype=np.int32)
+        for sequence, free, row in zip(writing, chosen, logits, strict=True):
+            token = free if sequence.grammar is None else sequence.grammar.choose(row)
+            if token is not None and not self._vocabulary.is_end(token):
+                sequence.take(token)
                 self.counts.written += 1
-                if len(sequence.written) < self._plan.answer:
+                if len(sequence.written) < sequence.asked.most:
                     continue
             done.append(sequence)
             self._active.remove(sequence)
             self._leave(sequence)
             self._prefix_waits = False
         for sequence in done:
-            yield sequence.number, self._completion(sequence)
+            yield sequence.asked.number, self._completion(sequence)
 
     def _completion(self, sequence: _Sequence) -> Completion:
+        prompt = sequence.asked.prompt
         return Completion(
             text=self._vocabulary.text(sequence.written),
-            read=len(sequence.prompt.prefix) + len(sequence.prompt.own) - sequence.reused,
+            read=len(prompt.prefix) + len(prompt.own) - sequence.reused,
             reused=sequence.reused,
             written=len(sequence.written),
-            cut=sequence.prompt.cut,
+            cut=prompt.cut,
         )
 
     def _leave(self, sequence: _Sequence) -> None:
+        sequence.close()
         self._session.forget(sequence.place)
         self._free.append(sequence.place)
 
     def _reset(self) -> None:
         self._session.clear()
+        for sequence in self._active:
+            sequence.close()
         self._free += [sequence.place for sequence in self._active]
         self._active.clear()
         self._prefix = _Prefix()

@@ -21,7 +21,7 @@ class Vocabulary:
     """The tokens of a model."""
 
     def __init__(self, handle: Any) -> None:
-        self._handle = handle
+        self.handle = handle
         self._library = llama_cpp()
         self.size: int = self._library.llama_vocab_n_tokens(handle)
 
@@ -42,37 +42,47 @@ class Vocabulary:
 
     def name(self, token: int) -> str:
         """A token as the vocabulary spells it; empty for the token -1, which stands for none."""
-        spelled = self._library.llama_vocab_get_text(self._handle, token) if token >= 0 else b""
+        spelled = self._library.llama_vocab_get_text(self.handle, token) if token >= 0 else b""
         return str(spelled.decode(errors="replace"))
 
     @property
     def begin(self) -> int:
         """The token that begins a text, -1 where there is none."""
-        return int(self._library.llama_vocab_bos(self._handle))
+        return int(self._library.llama_vocab_bos(self.handle))
 
     @property
     def end(self) -> int:
         """The token that ends a text, -1 where there is none."""
-        return int(self._library.llama_vocab_eos(self._handle))
+        return int(self._library.llama_vocab_eos(self.handle))
 
     @property
     def adds_begin(self) -> bool:
         """Whether the model expects every text to begin with `begin`."""
-        return bool(self._library.llama_vocab_get_add_bos(self._handle)) and self.begin >= 0
+        return bool(self._library.llama_vocab_get_add_bos(self.handle)) and self.begin >= 0
 
     def is_end(self, token: int) -> bool:
         """Whether an answer ends with this token."""
-        return bool(self._library.llama_vocab_is_eog(self._handle, token))
+        return bool(self._library.llama_vocab_is_eog(self.handle, token))
+
+    @functools.cached_property
+    def silent(self) -> NDArray[np.bool_]:
+        """`(size,)`: whether a token is written without a text, and is not an answer's end either."""
+        attributes = self._library.LLAMA_TOKEN_ATTR_CONTROL | self._library.LLAMA_TOKEN_ATTR_UNKNOWN
+        found = [
+            bool(self._library.llama_vocab_get_attr(self.handle, token) & attributes) and not self.is_end(token)
+            for token in range(self.size)
+        ]
+        return np.array(found)
 
     def is_control(self, token: int) -> bool:
         """Whether the token is one of the chat's markup."""
-        return bool(self._library.llama_vocab_is_control(self._handle, token))
+        return bool(self._library.llama_vocab_is_control(self.handle, token))
 
     @functools.cached_property
     def _user_defined(self) -> re.Pattern[str]:
         """Where a text is cut: after the first character of each user-defined token's name; runs of white space may stay."""
         attribute = self._library.LLAMA_TOKEN_ATTR_USER_DEFINED
-        defined = [t for t in range(self.size) if self._library.llama_vocab_get_attr(self._handle, t) & attribute]
+        defined = [t for t in range(self.size) if self._library.llama_vocab_get_attr(self.handle, t) & attribute]
         names = {self._piece(token, special=True).decode(errors="ignore") for token in defined}
         cuts = [f"(?<={re.escape(n[0])})(?={re.escape(n[1:])})" for n in sorted(names) if len(n) > 1 and n.strip()]
         return re.compile("|".join(cuts) or r"(?!)")
@@ -83,7 +93,7 @@ class Vocabulary:
         tokens = np.empty(room, dtype=np.int32)
         pointer = tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         count = self._library.llama_tokenize(
-            self._handle,
+            self.handle,
             encoded,
             len(encoded),
             pointer,
@@ -96,10 +106,10 @@ class Vocabulary:
 
     def _piece(self, token: int, *, special: bool = False) -> bytes:
         buffer = ctypes.create_string_buffer(64)
-        size = self._library.llama_token_to_piece(self._handle, token, buffer, len(buffer), 0, special)
+        size = self._library.llama_token_to_piece(self.handle, token, buffer, len(buffer), 0, special)
         if size < 0:
             buffer = ctypes.create_string_buffer(-size)
-            size = self._library.llama_token_to_piece(self._handle, token, buffer, len(buffer), 0, special)
+            size = self._library.llama_token_to_piece(self.handle, token, buffer, len(buffer), 0, special)
         return buffer.raw[:size]
 
 

@@ -24,7 +24,9 @@ _PROBE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How answers are sampled; part of a context's key. `window` is the tokens of prompt and answer together."""
+    """How answers are sampled; part of a context's key. `window` is the tokens of prompt and answer together. A prompt's own
+    `max_tokens` goes before this one.
+    """
 
     max_tokens: int = MAX_TOKENS
     temperature: float = 0.0
@@ -70,16 +72,17 @@ class Ollama:
         options = {
             "temperature": sampling.temperature,
             "seed": sampling.seed,
-            "num_predict": sampling.max_tokens,
+            "num_predict": prompt.max_tokens or sampling.max_tokens,
             "num_ctx": sampling.window,
         }
-        return {
+        asked = {
             "model": model,
             "messages": _messages(prompt),
             "stream": False,
             "keep_alive": self.keep_alive,
             "options": options,
         }
+        return asked if prompt.schema is None else asked | {"format": orjson.loads(prompt.schema)}
 
     def read(self, answer: bytes) -> Completion:
         """See ServerProtocol."""
@@ -101,14 +104,15 @@ class OpenAI:
 
     def request(self, prompt: Prompt, model: str, sampling: Sampling) -> dict[str, Any]:
         """See ServerProtocol."""
-        return {
+        asked = {
             "model": model,
             "messages": _messages(prompt),
             "stream": False,
             "temperature": sampling.temperature,
             "seed": sampling.seed,
-            "max_tokens": sampling.max_tokens,
+            "max_tokens": prompt.max_tokens or sampling.max_tokens,
         }
+        return asked if prompt.schema is None else asked | {"response_format": _shape_of_answer(prompt.schema)}
 
     def read(self, answer: bytes) -> Completion:
         """See ServerProtocol."""
@@ -209,6 +213,11 @@ def _messages(prompt: Prompt) -> list[dict[str, str]]:
         {"role": "system", "content": prompt.instructions},
         {"role": "user", "content": prompt.shared + prompt.own},
     ]
+
+
+def _shape_of_answer(schema: str) -> dict[str, Any]:
+    shape = {"name": "answer", "schema": orjson.loads(schema), "strict": True}
+    return {"type": "json_schema", "json_schema": shape}
 
 
 # The shapes of answers, as far as they are read.
