@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 400
 
-# So long a greedy model that goes round in circles may make it; all of it together is about the tokens above.
-_ENTITIES, _TOPICS = 8, 6
-_CHARACTERS = 60
+# The most that is asked for, in characters where it is a text; all of it together is about as many tokens.
+_ENTITIES, _TOPICS = 6, 6
+_NAME, _TOPIC = 60, 48
 
 _KINDS: tuple[EntityKind, ...] = ("company", "person", "place", "product")  # the others are found by rule, and surer
 _LANGUAGES = ("nl", "de", "fr", "en", "es", "it", "pt", "da", "sv", "no", "fi", "pl", "cs")
@@ -54,13 +54,13 @@ def analysis_schema(types: Sequence[str] = ()) -> str:
     It uses only what llama.cpp, Ollama and the servers with OpenAI's interface all make grammars of, and bounds every list and
     text: under a grammar a model cannot write for ever.
     """
-    text = {"type": "string", "minLength": 1, "maxLength": _CHARACTERS}
-    named = {"kind": {"type": "string", "enum": list(_KINDS)}, "text": text}
+    name, topic = ({"type": "string", "minLength": 1, "maxLength": most} for most in (_NAME, _TOPIC))
+    named = {"kind": {"type": "string", "enum": list(_KINDS)}, "text": name}
     fields = {
         "entities": {"type": "array", "items": _object(named), "maxItems": _ENTITIES},
-        "topics": {"type": "array", "items": text, "maxItems": _TOPICS},
+        "topics": {"type": "array", "items": topic, "maxItems": _TOPICS},
         "domain": _one_of(get_args(Domain)),
-        "period": {"anyOf": [text, {"type": "null"}]},
+        "period": {"anyOf": [name, {"type": "null"}]},
         "language": _one_of(_LANGUAGES),
         "strategy": _one_of(get_args(StrategyName)),
     }

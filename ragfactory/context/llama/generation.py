@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragfactory.context.llama.grammar import Grammar
+from ragfactory.context.llama.sequences import Answering, Asked, Prefix, Waiting
 from ragfactory.context.prompt import Completion
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ragfactory.context.llama.chat import ChatTemplate, TokenisedPrompt
+    from ragfactory.context.llama.chat import ChatTemplate
     from ragfactory.context.llama.planning import Plan
     from ragfactory.context.llama.session import Session
     from ragfactory.context.llama.vocabulary import Vocabulary
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     # Takes logits `(n, vocabulary)` float32 and the numbers of the n prompts, and returns n tokens.
     Sampler = Callable[[NDArray[np.float32], Sequence[int]], NDArray[np.integer]]
-
-_NONE = np.empty(0, dtype=np.int32)
 
 
 def greedy(logits: NDArray[np.float32], _numbers: Sequence[int]) -> NDArray[np.integer]:
@@ -44,91 +42,12 @@ class Counts:
     shrinks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A prompt with its number, the most tokens its answer may have, and the JSON schema of that, where it is to have a shape."""
-
-    number: int
-    prompt: TokenisedPrompt
-    most: int
-    schema: str | None
-
-
-@dataclass(slots=True, eq=False)
-class _Sequence:
-    """A prompt being answered. `todo` are tokens still to be evaluated; `held` are in memory, those of the prefix among them."""
-
-    asked: _Asked
-    grammar: Grammar | None
-    place: int
-    todo: NDArray[np.int32]
-    held: int
-    reused: int
-    written: list[int] = field(default_factory=list)
-
-    def take(self, token: int) -> None:
-        """Go on with a token that was chosen."""
-        self.written.append(token)
-        self.todo = np.array([token], dtype=np.int32)
-        if self.grammar is not None:
-            self.grammar.accept(token)
-
-    def close(self) -> None:
-        """Be done, or begin anew later."""
-        if self.grammar is not None:
-            self.grammar.close()
-
-
-@dataclass(slots=True)
-class _Prefix:
-    """What place 0 holds, or shall hold, for prompts to start from: the first `held` of `tokens` are in memory.
-
-    `fresh` of them were evaluated since a prompt last started from it.
-    """
-
-    tokens: NDArray[np.int32] = field(default_factory=_NONE.copy)
-    held: int = 0
-    fresh: int = 0
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether all of it is in memory."""
-        return self.held == len(self.tokens)
-
-    @property
-    def todo(self) -> NDArray[np.int32]:
-        """What is still to be evaluated."""
-        return self.tokens[self.held :]
-
-
-class _Waiting:
-    """Prompts that are not being answered: from an iterator, and those that had to be put back."""
-
-    def __init__(self, prompts: Iterator[_Asked]) -> None:
-        self._prompts = prompts
-        self._back: deque[_Asked] = deque()
-
-    def next(self) -> _Asked | None:
-        """The next one, which stays; None when all were taken."""
-        if not self._back:
-            self._back.extend([asked] if (asked := next(self._prompts, None)) else [])
-        return self._back[0] if self._back else None
-
-    def take(self) -> None:
-        """Take what `next` gave."""
-        self._back.popleft()
-
-    def put_back(self, asked: _Asked) -> None:
-        """Have a prompt answered later, before all others."""
-        self._back.appendleft(asked)
-
-
 class Generator:
     """Answers prompts on the places of a session, up to `plan.width` at a time.
 
     Place 0 holds what the prompts of a document share; the others start from it. In one decode every place has its part: the token
-    that it wrote last, or its prompt. What place 0 holds stays for prompts that come later. An answer that is to have a shape is held
-    to it token by token: it gets the likeliest that its grammar allows, whatever the sampler chose.
+    that it wrote last, or its prompt. What place 0 holds stays for prompts that come later. An answer that is to have a shape is
+    held to it token by token: it gets the likeliest that its grammar allows, whatever the sampler chose.
     """
 
     def __init__(
@@ -141,10 +60,10 @@ class Generator:
         self._sampler = sampler
         self._width = plan.width
         self._free = list(range(plan.width, 0, -1))
-        self._active: list[_Sequence] = []
-        self._prefix = _Prefix()
+        self._active: list[Answering] = []
+        self._prefix = Prefix()
         self._prefix_waits = False
-        self._parts: list[tuple[_Sequence, int]] = []  # of the batch: whose, and how many tokens
+        self._parts: list[tuple[Answering, int]] = []  # of the batch: whose, and how many tokens
         self._prefix_part = 0
         self.counts = Counts()
 
@@ -153,7 +72,7 @@ class Generator:
 
         Raises what `Session.decode` raises; nothing of these prompts is left in memory then.
         """
-        waiting = _Waiting(self._asked(number, prompt) for number, prompt in enumerate(prompts))
+        waiting = Waiting(self._asked(number, prompt) for number, prompt in enumerate(prompts))
         try:
             while self._admit(waiting):
                 self._fill()
@@ -165,13 +84,13 @@ class Generator:
             self._reset()
             raise
 
-    def _asked(self, number: int, prompt: Prompt) -> _Asked:
+    def _asked(self, number: int, prompt: Prompt) -> Asked:
         """A prompt as it is put to the model: cut, where it and its answer are longer than what the model reads."""
         most = prompt.max_tokens or self._plan.answer
         limit = min(self._plan.prompt + self._plan.answer, self._session.context) - most
-        return _Asked(number, self._template.tokens(prompt, limit), most, prompt.schema)
+        return Asked(number, self._template.tokens(prompt, limit), most, prompt.schema)
 
-    def _admit(self, waiting: _Waiting) -> bool:
+    def _admit(self, waiting: Waiting) -> bool:
         """Give free places to prompts that wait and start from what place 0 holds. False when there is no more to do."""
         while len(self._active) < self._width and (asked := waiting.next()):
             self._start_from(asked.prompt.prefix)
@@ -183,7 +102,7 @@ class Generator:
             self._session.share(place)
             held, fresh = self._prefix.held, self._prefix.fresh
             self._prefix.fresh = 0
-            self._active.append(_Sequence(asked, grammar, place, asked.prompt.own, held, reused=held - fresh))
+            self._active.append(Answering(asked, grammar, place, asked.prompt.own, held, reused=held - fresh))
         return bool(self._active) or not self._prefix.is_ready
 
     def _start_from(self, tokens: NDArray[np.int32]) -> None:
@@ -193,7 +112,7 @@ class Generator:
             return
         common = min(_common(prefix.tokens, tokens), prefix.held)
         self._session.forget(0, common)
-        self._prefix = _Prefix(tokens, common, fresh=max(0, common - (prefix.held - prefix.fresh)))
+        self._prefix = Prefix(tokens, common, fresh=max(0, common - (prefix.held - prefix.fresh)))
         self._width = self._plan.width
 
     def _fill(self) -> None:
@@ -225,7 +144,7 @@ class Generator:
         self.counts.read += self._prefix_part
         return True
 
-    def _make_room(self, waiting: _Waiting) -> None:
+    def _make_room(self, waiting: Waiting) -> None:
         """After a batch for which there is no memory: have the next prefix wait, else the youngest prompt, else drop the prefix."""
         self.counts.shrinks += 1
         if self._prefix_part and self._active:
@@ -237,7 +156,7 @@ class Generator:
             self._width = len(self._active)
         elif self._active and self._prefix.held:
             self._session.forget(0)
-            self._prefix = _Prefix()
+            self._prefix = Prefix()
         else:
             raise RuntimeError(f"no memory for a prompt in {self._session.context} tokens")
 
@@ -263,7 +182,7 @@ class Generator:
         for sequence in done:
             yield sequence.asked.number, self._completion(sequence)
 
-    def _completion(self, sequence: _Sequence) -> Completion:
+    def _completion(self, sequence: Answering) -> Completion:
         prompt = sequence.asked.prompt
         return Completion(
             text=self._vocabulary.text(sequence.written),
@@ -273,7 +192,7 @@ class Generator:
             cut=prompt.cut,
         )
 
-    def _leave(self, sequence: _Sequence) -> None:
+    def _leave(self, sequence: Answering) -> None:
         sequence.close()
         self._session.forget(sequence.place)
         self._free.append(sequence.place)
@@ -284,7 +203,7 @@ class Generator:
             sequence.close()
         self._free += [sequence.place for sequence in self._active]
         self._active.clear()
-        self._prefix = _Prefix()
+        self._prefix = Prefix()
         self._prefix_waits = False
 
 

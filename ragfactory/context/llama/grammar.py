@@ -42,11 +42,13 @@ class Grammar:
             raise ValueError(f"a JSON schema expected that llama.cpp makes a grammar of, it says: {last_words()}")
 
     def choose(self, logits: NDArray[np.float32]) -> int | None:
-        """The likeliest token `(vocabulary,)` that may come next, the end of the answer among them; None where there is none.
+        """The likeliest token that may come next, the end of the answer among them; None where there is none. `logits`:
+        `(vocabulary,)`.
 
-        Tokens without a text are passed over: llama.cpp would let `<|eot_id|>` stand for its letters in a string.
+        Passed over are tokens without a text, as llama.cpp would let `<|eot_id|>` stand for its letters in a string, and control
+        characters, which its grammars let into strings as JSON does not.
         """
-        likely = np.where(self._vocabulary.silent, -np.inf, logits)
+        likely = np.where(self._vocabulary.plain, logits, -np.inf)
         for count in (
             1,
             min(_FEW, len(likely)),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_SPACE, _DELETE = 0x20, 0x7F
+
 
 class Vocabulary:
     """The tokens of a model."""
@@ -65,14 +67,11 @@ class Vocabulary:
         return bool(self._library.llama_vocab_is_eog(self.handle, token))
 
     @functools.cached_property
-    def silent(self) -> NDArray[np.bool_]:
-        """`(size,)`: whether a token is written without a text, and is not an answer's end either."""
-        attributes = self._library.LLAMA_TOKEN_ATTR_CONTROL | self._library.LLAMA_TOKEN_ATTR_UNKNOWN
-        found = [
-            bool(self._library.llama_vocab_get_attr(self.handle, token) & attributes) and not self.is_end(token)
-            for token in range(self.size)
-        ]
-        return np.array(found)
+    def plain(self) -> NDArray[np.bool_]:
+        """`(size,)`: whether a token writes text without control characters, or ends an answer."""
+        pieces = map(self._piece, range(self.size))
+        texts = (bool(piece) and min(piece) >= _SPACE and _DELETE not in piece for piece in pieces)
+        return np.fromiter((text or self.is_end(token) for token, text in enumerate(texts)), dtype=np.bool_)
 
     def is_control(self, token: int) -> bool:
         """Whether the token is one of the chat's markup."""
