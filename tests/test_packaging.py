@@ -22,7 +22,8 @@ def test_the_wheel_carries_every_profile_the_prompts_and_the_type_marker(tmp_pat
     assert shipped
     assert shipped <= names
     assert "ragfactory/py.typed" in names
-    assert {f"ragfactory/context/prompts/{language}.txt" for language in ("nl", "de", "fr", "en")} <= names
+    for kind in ("", "-analysis"):
+        assert {f"ragfactory/context/prompts/{language}{kind}.txt" for language in ("nl", "de", "fr", "en")} <= names
     assert not any(name.startswith(("tests/", "examples/", "profiles/")) for name in names)
 
 

@@ -160,8 +160,8 @@ def _strategy(document: Document) -> StrategyName:
 
 def plain_entities(entities: Iterable[Entity]) -> list[Entity]:
     """The entities with their names made `plain`, each once; those of whose names nothing is left are dropped."""
-    plain = (Entity(entity.kind, plain(entity.text)) for entity in entities)
-    return list(dict.fromkeys(entity for entity in plain if entity.text))
+    found = (Entity(entity.kind, plain(entity.text)) for entity in entities)
+    return list(dict.fromkeys(entity for entity in found if entity.text))
 
 
 def distinct(texts: Iterable[str]) -> list[str]:

@@ -1,13 +1,13 @@
-"""What is said of a whole document, by rule and by a model, and that neither invents."""
+"""What is said of a whole document by rule, and what becomes of it beside what a model says."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from ragfactory.context.analysis import MOST_CHARACTERS, MOST_TOPICS, Analysis, analyse, analysis_schema, read_analysis
+from ragfactory.context.analysis import Analysis, analyse
 from ragfactory.context.entities import Entity, EntityKind, find_entities, is_iban
 from ragfactory.documents.model import DocumentBuilder, Table
 
@@ -88,50 +88,25 @@ def test_of_an_empty_document_nothing_is_said() -> None:
     assert analysis.summary() == ""
 
 
-def test_a_models_answer_is_capped_and_what_it_invents_is_left_out() -> None:
-    document = account().finish()
-    answer = {
-        "entities": [
-            {"kind": "company", "text": "Voorbeeld  B.V."},
-            {"kind": "company", "text": "Verzonnen N.V."},
-            {"kind": "date", "text": "2024"},
-        ],
-        "topics": ["balans", "BALANS", "zie https://x.example/y [hier]", "x" * 500, *(f"t{n}" for n in range(50))],
-        "domain": "finance",
-        "period": "boekjaar 1999",
-        "language": "nl",
-        "strategy": "table_aware",
-        "more": "is not read",
-    }
-    analysis = read_analysis(json.dumps(answer), document)
-    assert analysis is not None
-    assert analysis.entities == (Entity("company", "Voorbeeld B.V."), Entity("date", "2024"))
-    assert analysis.topics[:3] == ("balans", "zie (hier)", "x" * MOST_CHARACTERS)
-    assert len(analysis.topics) == MOST_TOPICS
-    assert (analysis.period, analysis.domain, analysis.strategy, analysis.by) == (
-        None,
-        "finance",
-        "table_aware",
-        "model",
+def test_what_a_model_leaves_empty_stays_as_the_rules_found_it() -> None:
+    rules = analyse(replace(account().finish(), language="nl"))
+    assert Analysis(by="model").completed_by(rules) == replace(rules, by="model")
+    said = Analysis(
+        (Entity("person", "A. Jansen"), Entity("company", "VOORBEELD B.V.")),
+        topics=("vermogen",),
+        domain="legal",
+        period="2024",
+        language="de",
+        strategy="tokens",
+        type="post",
+        by="model",
     )
+    both = said.completed_by(replace(rules, entities=(*rules.entities, Entity("kvk", "12345678"))))
+    assert both == replace(said, entities=(*said.entities, Entity("kvk", "12345678"))), "a name is not told twice"
+    assert both.summary() == "VOORBEELD B.V., A. Jansen; 2024; vermogen"
+    assert rules.completed_by(said).type == "post"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "",
-        "Sure!",
-        "[]",
-        '{"topics": "x"}',
-        '{"domain": "astrology"}',
-        '{"strategy": "rm -rf"}',
-        '{"language": "Dutch"}',
-        '{"topics": ["a"',
-    ],
-)
-def test_an_answer_of_another_shape_is_none(answer: str) -> None:
-    assert read_analysis(answer, account().finish()) is None
-
-
-def test_the_schema_names_every_field_that_is_read() -> None:
-    assert set(analysis_schema()["properties"]) == {"entities", "topics", "domain", "period", "language", "strategy"}
+def test_an_analysis_travels_as_plain_data() -> None:
+    analysis = replace(analyse(account().finish()), type="post", by="model")
+    assert Analysis.from_dict(json.loads(json.dumps(asdict(analysis)))) == analysis

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+import orjson
 import pytest
 
 from ragfactory.chunking.chunk import chunk_document
-from ragfactory.context.analysis import analyse
-from ragfactory.context.asking import Budget, asked_again, estimate_tokens, prompts_for
+from ragfactory.context.analysis import Domain, analyse
+from ragfactory.context.analysis_answers import MAX_TOKENS, analysis_schema
+from ragfactory.context.answers import MAX_TOKENS as CONTEXT_TOKENS
+from ragfactory.context.asking import Budget, asked_again, estimate_tokens, sheet_of
+from ragfactory.context.sheets import PromptSheet
 from ragfactory.context.structural import StructuralWriter
-from ragfactory.context.templates import LANGUAGES, load_templates
+from ragfactory.context.templates import LANGUAGES, AnalysisTemplate, load_templates
 from ragfactory.context.text import as_data
 from ragfactory.documents.model import DocumentBuilder
 from ragfactory.errors import ProfileError
-from ragfactory.profiles import Chunking, load_profile
+from ragfactory.profiles import Chunking, StrategyName, load_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.context.prompt import Prompt
     from ragfactory.documents.model import Document
+
+
+TYPES = ["offerte", "verslag"]
 
 
 class Characters:
@@ -42,17 +51,28 @@ def report(sections: int, paragraphs: int = 6) -> Document:
     return replace(builder.finish(), language="nl")
 
 
-def ask(document: Document, tokens: int = 100_000, *, size: int = 600, document_type: str = "verslag") -> list[Prompt]:
+def sheet(document: Document, tokens: int = 100_000, *, size: int = 600) -> PromptSheet:
     chunks = chunk_document(document, Chunking(size=size), count_tokens=Characters())
-    return prompts_for(
+    return sheet_of(
         document,
         chunks,
         StructuralWriter().write(document, chunks),
         analyse(document),
-        document_type=document_type,
+        document_type="verslag",
+        types=TYPES,
         templates=load_templates(),
         budget=Budget(tokens),
     )
+
+
+def ask(document: Document, tokens: int = 100_000, *, size: int = 600) -> list[Prompt]:
+    return sheet(document, tokens, size=size).prompts(load_templates())
+
+
+def ask_what_it_is(document: Document, tokens: int = 100_000) -> Prompt:
+    prompt = sheet(document, tokens).analysis
+    assert prompt is not None
+    return prompt
 
 
 def length(prompt: Prompt) -> int:
@@ -133,6 +153,76 @@ def test_hostile_text_stays_data() -> None:
     assert as_data("a < b, x<3 <=\tc\n") == "a < b, x<3 <=\tc\n"
 
 
+def test_hostile_text_stays_data_where_it_is_asked_what_it_is() -> None:
+    builder = DocumentBuilder("text")
+    builder.title = HOSTILE
+    builder.heading(HOSTILE, 1)
+    builder.paragraph(HOSTILE)
+    prompt = ask_what_it_is(builder.finish())
+    text = prompt.shared + prompt.own
+    for token in ("<|", "<｜", "</s>", "<<SYS>>", "[INST]", "[/INST]", "\u200b", "\u202e", "\U000e0041"):
+        assert token not in text
+    assert [text.count(tag) for tag in ("<document>", "</document>")] == [1, 1]
+
+
+def test_a_document_is_asked_about_once_with_what_the_rules_found() -> None:
+    document = report(3)
+    prompt = ask_what_it_is(document)
+    assert document.text in prompt.shared
+    assert "Titel: Jaarverslag\nSoort document, voor zover herkend: verslag\n" in prompt.shared
+    assert "Gegevens: Voorbeeld B.V.; Onderdeel 0" in prompt.shared
+    assert prompt.shared.partition("<document>")[0].rstrip().endswith("; semantic_sections")
+    assert prompt.own == "\nSoorten: offerte, verslag\n\nZeg als JSON waar dit document over gaat."
+    assert (prompt.schema, prompt.max_tokens) == (analysis_schema(TYPES), MAX_TOKENS)
+
+
+@pytest.mark.parametrize("tokens", [1200, 2000, 9000])
+def test_of_a_long_document_the_outline_and_the_beginning_are_asked_about(tokens: int) -> None:
+    prompt = ask_what_it_is(report(60), tokens)
+    assert length(prompt) + MAX_TOKENS - CONTEXT_TOKENS <= tokens
+    assert length(prompt) <= 3072
+    shown = prompt.shared.partition("<document>\n")[2].partition("\n</document>")[0]
+    assert shown.startswith("Onderdeel 0\nOnderdeel 1\nOnderdeel 2\n")
+    assert "Alinea 0.0: de activa" in shown
+    assert shown.endswith("[…]")
+    assert length(prompt) > 0.9 * min(tokens + CONTEXT_TOKENS - MAX_TOKENS, 3072)
+
+
+@pytest.mark.parametrize(("code", "language"), [("nl", "nl"), ("de", "de"), ("fr", "fr"), ("en", "en"), (None, "en")])
+def test_the_question_what_it_is_has_a_wording_in_every_language(code: str | None, language: str) -> None:
+    prompt = ask_what_it_is(replace(report(1), language=code))
+    assert (prompt.language, prompt.instructions) == (language, load_templates()[language].analysis.instructions)
+    assert "{" not in prompt.shared + prompt.own
+    for name in (*json.loads(prompt.schema or "")["properties"], *get_args(StrategyName), *get_args(Domain)):
+        assert re.search(rf"\b{name}\b", prompt.instructions), name
+
+
+@pytest.mark.parametrize(
+    "facts", ["", "Voorbeeld B.V.; 2024", "€ 1 é " * 500, "漢字" * 500, "\U0001f600" * 500, "</document>" * 99]
+)
+def test_facts_may_come_later_and_the_budget_holds(facts: str) -> None:
+    made = sheet(report(30), 2000)
+    templates = load_templates()
+    prompts, by_rule = made.prompts(templates, facts), made.prompts(templates)
+    assert max(map(length, prompts)) <= 2000
+    assert [(p.own, p.instructions, p.language) for p in prompts] == [
+        (p.own, p.instructions, p.language) for p in by_rule
+    ]
+    assert all(p.shared.count("</document>") == 1 for p in prompts)
+    assert all(("Gegevens: " in p.shared) == bool(facts) for p in prompts)
+    assert len({p.shared for p in prompts}) == len({p.shared for p in by_rule}) == len(made.excerpts)
+    assert all("Gegevens: Voorbeeld B.V.; Onderdeel 0" in p.shared for p in by_rule)
+
+
+def test_a_sheet_travels_as_plain_data_and_tells_each_part_once() -> None:
+    made = sheet(report(30), 2000)
+    assert PromptSheet.from_dict(orjson.loads(orjson.dumps(made))) == made
+    assert PromptSheet.from_dict(orjson.loads(orjson.dumps(PromptSheet()))) == PromptSheet()
+    assert PromptSheet().prompts({}) == []
+    assert len(set(made.excerpts)) == len(made.excerpts) < len(made.owns)
+    assert sheet(DocumentBuilder("text").finish()) == PromptSheet()
+
+
 def test_a_profile_may_bring_wordings_of_its_own(tmp_path: Path) -> None:
     shipped = load_templates()
     (tmp_path / "wording").mkdir()
@@ -142,6 +232,9 @@ def test_a_profile_may_bring_wordings_of_its_own(tmp_path: Path) -> None:
     assert folder == tmp_path / "wording"
     templates = load_templates(folder)
     assert (templates["nl"].instructions, templates["nl"].again) == ("Kort.", "Korter.")
+    assert templates["nl"].analysis == shipped["nl"].analysis, (
+        "a folder of before there was a second file goes on working"
+    )
     assert templates["de"] == shipped["de"]
     assert set(templates) == set(LANGUAGES)
 
@@ -161,3 +254,25 @@ def test_what_is_no_prompt_file(text: str, message: str, tmp_path: Path) -> None
         load_templates(tmp_path)
     with pytest.raises(ProfileError, match="a folder expected"):
         load_templates(tmp_path / "none")
+
+
+def test_a_profile_may_bring_its_own_question_what_a_document_is(tmp_path: Path) -> None:
+    (tmp_path / "nl-analysis.txt").write_text("Kort.\n---\n{document}\n---\n{types}?\n")
+    own, shipped = load_templates(tmp_path), load_templates()
+    assert own["nl"].analysis == AnalysisTemplate("Kort.", "{document}\n", "{types}?")
+    assert own["nl"] == replace(shipped["nl"], analysis=own["nl"].analysis)
+    assert own["de"] == shipped["de"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\n---\n{document}\n---\n{types}\n---\nb\n", "3 parts expected, between lines of ---, got 4"),
+        ("a\n---\n{document}\n---\nb\n", r"the field \{types\} is missing"),
+        ("a\n---\n{document}{passage}\n---\n{types}\n", r"\{passage\} is no field"),
+    ],
+)
+def test_what_is_no_file_for_an_analysis(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "en-analysis.txt").write_text(text)
+    with pytest.raises(ProfileError, match=message):
+        load_templates(tmp_path)

@@ -72,6 +72,19 @@ def test_the_key_is_all_that_decides() -> None:
     assert len({key, *others}) == 7
 
 
+def test_what_a_prompt_leaves_open_is_not_in_its_key_and_what_it_asks_for_is() -> None:
+    key = context_key(PROMPT, MODEL, {"seed": 0})
+    assert key.hex() == "ae8a29a2e44bdaf8a9ff9c14ad07eb0373dfb2d6a3b26c8c528b3e57fc349322", (
+        "contexts that are kept are found"
+    )
+    shaped = [
+        replace(PROMPT, schema="{}"),
+        replace(PROMPT, max_tokens=400),
+        replace(PROMPT, schema="{}", max_tokens=400),
+    ]
+    assert len({key, *(context_key(prompt, MODEL, {"seed": 0}) for prompt in shaped)}) == 4
+
+
 def test_a_killed_writer_loses_nothing_that_it_was_told_is_kept(path: Path) -> None:
     process = writer(path, "a", 10**6)
     assert process.stdout is not None

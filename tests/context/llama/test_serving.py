@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -31,6 +32,15 @@ def test_a_worker_answers_prompts_as_bytes(tiny_gguf: Path, caplog: pytest.LogCa
     assert all(completion.text.startswith("This passage says what the ") for completion in found.values())
     again = dict(answer(payloads[-2:]))
     assert completion_of(again[1]).reused > completion_of(again[1]).read  # the model's memory stays between batches
+
+
+def test_a_worker_answers_in_the_shape_that_is_asked(tiny_gguf: Path) -> None:
+    answer = context_server(setup_of(tiny_gguf, WISH), "cpu")
+    (prompt,) = prompts(documents=1, chunks=1)
+    payloads = [question(prompt), question(replace(prompt, schema='{"enum": ["roof", "garden"]}', max_tokens=12))]
+    found = {number: completion_of(data).text for number, data in answer(payloads)}
+    assert found[0].startswith("This passage says what the ")
+    assert found[1] in {'"roof"', '"garden"'}
 
 
 def test_the_target_names_the_server() -> None:

@@ -23,6 +23,7 @@ def as_asked(_n: int) -> None:
 @dataclass
 class ModelServer:
     """A server that writes `answer`, or else `about OWN` of a prompt that ends in `OWN`, word by word where that is asked for.
+    Asked for a shape it writes the least JSON that has it, unless it is `unheeding`, as servers are that do not know the field.
     `says` answers the n-th request instead, where it returns a status and a body, or one of `hang`, `drip`, `cut`, `close`. With
     `waits`, a stream goes on after its first words when the server is released.
     """
@@ -31,6 +32,7 @@ class ModelServer:
     says: Callable[[int], Any] = as_asked
     answer: str = ""
     waits: bool = False
+    unheeding: bool = False
     slow_s: float = 0.0
     asked: list[dict[str, Any]] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -72,7 +74,42 @@ class ModelServer:
             self._at_once -= 1
 
 
+def schema_of(message: dict[str, Any]) -> dict[str, Any] | None:
+    """The JSON schema in a request of either interface; None where it asks for no shape."""
+    if "messages" in message and "format" in message:
+        return message["format"]
+    shape = message.get("response_format")
+    if shape is None:
+        return None
+    assert shape["type"] == "json_schema"
+    assert shape["json_schema"]["name"]
+    return shape["json_schema"]["schema"]
+
+
+def least(schema: dict[str, Any]) -> Any:
+    """The least value that a schema allows; every keyword in it has to be known."""
+    if "anyOf" in schema:
+        return least(schema["anyOf"][-1])
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema["type"]:
+        case "object":
+            assert schema["additionalProperties"] is False
+            assert schema["required"] == list(schema["properties"])
+            return {name: least(field) for name, field in schema["properties"].items()}
+        case "array":
+            return [least(schema["items"])]
+        case "string":
+            return "x" * schema["minLength"]
+        case "null":
+            return None
+    raise AssertionError(schema)
+
+
 def _text(server: ModelServer, message: dict[str, Any]) -> str:
+    schema = schema_of(message)
+    if schema is not None and not server.unheeding:
+        return json.dumps(least(schema))
     return server.answer or "about " + message["messages"][1]["content"].rpartition("|")[2]
 
 

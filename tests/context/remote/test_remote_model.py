@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from ragfactory.config import Context
+from ragfactory.context.analysis import Analysis
+from ragfactory.context.analysis_answers import analysis_schema, read_analysis
+from ragfactory.context.entities import Entity
 from ragfactory.context.prompt import Completion, Failure, Prompt
 from ragfactory.context.remote.balance import Balance, Job, ServerState
 from ragfactory.context.remote.servers import Patience, Server, servers_of
@@ -106,6 +111,32 @@ def test_what_ollama_and_openai_are_sent_and_what_is_read() -> None:
         assert message["stream"] is False
         assert message["messages"][0] == {"role": "system", "content": "Write."}
     assert {headers["Authorization"] for headers in ollama.headers} == {f"Bearer {KEY}"}
+
+
+def test_a_shape_is_asked_for_in_each_servers_own_way() -> None:
+    asked = replace(prompt("a"), schema=analysis_schema(["post"]), max_tokens=400)
+    with ModelServer("ollama") as ollama, ModelServer("openai") as openai, ModelServer(unheeding=True) as unheeding:
+        said = [all_of(model(s.url, kind="auto"), [(1, asked), (2, prompt("b"))]) for s in (ollama, openai, unheeding)]
+    for results in said[:2]:
+        assert isinstance(results[1], Completion)
+        assert read_analysis(results[1].text, "x") == Analysis((Entity("company", "x"),), ("x",), by="model")
+    for results in said:
+        assert isinstance(results[2], Completion)
+        assert results[2].text == "about b"
+    assert isinstance(said[2][1], Completion)
+    assert read_analysis(said[2][1].text, "x") is None
+    for message in ollama.asked:
+        shaped = "format" in message
+        assert message["options"]["num_predict"] == (400 if shaped else 80)
+        assert not shaped or message["format"] == orjson.loads(asked.schema or "")
+    for message in openai.asked:
+        shaped = "response_format" in message
+        assert message["max_tokens"] == (400 if shaped else 80)
+        assert not shaped or message["response_format"]["json_schema"]["schema"] == orjson.loads(asked.schema or "")
+        assert not shaped or message["response_format"]["json_schema"]["strict"] is True
+    assert all(
+        sum("schema" in str(message) or "enum" in str(message) for message in s.asked) == 1 for s in (ollama, openai)
+    )
 
 
 @pytest.mark.parametrize(
