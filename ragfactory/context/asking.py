@@ -28,7 +28,8 @@ VERSION = 2  # raise it when the same document would be asked about in another w
 RESERVED_TOKENS = 192
 
 _PASSAGE_SHARE = 0.25  # of the tokens; a longer passage is shown cut
-_ANALYSIS_TOKENS = 3072  # what a document is about stands in its outline and on its first pages
+_LEAST_TOKENS = 200  # of a document, from which on it is worth asking what it is
+_ANALYSIS_TOKENS = 4096  # what a document is about stands in its outline and on its first pages
 _TITLE_CHARACTERS = 300
 
 
@@ -106,10 +107,11 @@ def analysis_prompt(
     types: Sequence[str],
     templates: Mapping[str, Template],
     budget: Budget,
-) -> Prompt:
-    """The question what the document is about, for an answer that `read_analysis` takes.
+) -> Prompt | None:
+    """The question what the document is about, for an answer that `read_analysis` takes; None where the budget has no room for it.
 
-    The model is shown the document, or its outline and its beginning, in some 3,000 tokens at most, and told what the rules found.
+    The model is shown the document, or its outline and its beginning, and told what the rules found. The prompt has 4,096 tokens
+    at most.
     """
     language = language_of(document.language)
     template = templates[language].analysis
@@ -120,6 +122,8 @@ def analysis_prompt(
     room = Room(tokens, budget.count).left_by(
         template.instructions, fill(template.shared, {**values, "document": ""}), own
     )
+    if room.tokens < _LEAST_TOKENS:
+        return None
     shared = fill(template.shared, {**values, "document": opening(document, room)})
     return Prompt(template.instructions, shared, own, language, analysis_schema(types), ANALYSIS_MAX_TOKENS)
 

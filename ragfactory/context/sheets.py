@@ -30,8 +30,8 @@ class PromptSheet:
     model writes.
 
     `title`, `type` and `facts`, which the rules found, go into the document's part as they are. `owns` has for each chunk the
-    position in `excerpts` of what it is shown, and its own part. `analysis` asks what the document as a whole is about; what is
-    answered may take the place of the facts.
+    position in `excerpts` of what it is shown, and its own part. `analysis` asks what the document as a whole is about, where
+    there is room for that in the model's window; what is answered may take the place of the facts.
     """
 
     language: str = ""

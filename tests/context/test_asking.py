@@ -172,20 +172,27 @@ def test_a_document_is_asked_about_once_with_what_the_rules_found() -> None:
     assert "Titel: Jaarverslag\nSoort document, voor zover herkend: verslag\n" in prompt.shared
     assert "Gegevens: Voorbeeld B.V.; Onderdeel 0" in prompt.shared
     assert prompt.shared.partition("<document>")[0].rstrip().endswith("; semantic_sections")
-    assert prompt.own == "\nSoorten: offerte, verslag\n\nZeg als JSON waar dit document over gaat."
+    assert prompt.own == "Soorten: offerte, verslag\n\nZeg als JSON waar dit document over gaat."
     assert (prompt.schema, prompt.max_tokens) == (analysis_schema(TYPES), MAX_TOKENS)
 
 
-@pytest.mark.parametrize("tokens", [1200, 2000, 9000])
+@pytest.mark.parametrize("tokens", [1800, 3000, 9000])
 def test_of_a_long_document_the_outline_and_the_beginning_are_asked_about(tokens: int) -> None:
     prompt = ask_what_it_is(report(60), tokens)
     assert length(prompt) + MAX_TOKENS - CONTEXT_TOKENS <= tokens
-    assert length(prompt) <= 3072
+    assert length(prompt) <= 4096
     shown = prompt.shared.partition("<document>\n")[2].partition("\n</document>")[0]
     assert shown.startswith("Onderdeel 0\nOnderdeel 1\nOnderdeel 2\n")
     assert "Alinea 0.0: de activa" in shown
     assert shown.endswith("[…]")
-    assert length(prompt) > 0.9 * min(tokens + CONTEXT_TOKENS - MAX_TOKENS, 3072)
+    assert length(prompt) > 0.9 * min(tokens + CONTEXT_TOKENS - MAX_TOKENS, 4096)
+
+
+def test_in_a_window_without_room_for_it_nobody_is_asked_what_a_document_is() -> None:
+    small = sheet(report(3), 900)
+    assert small.analysis is None
+    assert small.owns
+    assert PromptSheet.from_dict(orjson.loads(orjson.dumps(small))) == small
 
 
 @pytest.mark.parametrize(("code", "language"), [("nl", "nl"), ("de", "de"), ("fr", "fr"), ("en", "en"), (None, "en")])
