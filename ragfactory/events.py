@@ -82,6 +82,16 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Retyped:
+    """A document whose type was not sure is taken for another, `document_type`, as a language model suggests. It is read again."""
+
+    root: str
+    doc_id: str
+    before: str
+    document_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A source was not done when the run's time was up. What was there of it stays, and the next run goes on."""
 
@@ -267,6 +277,7 @@ Event: TypeAlias = (
     | Started
     | Prepared
     | Failed
+    | Retyped
     | Left
     | Assembled
     | Enriched

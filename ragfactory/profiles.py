@@ -71,10 +71,14 @@ class Chunking(_Section):
 
 
 class Enrich(_Section):
-    """Which context writer adds to a chunk. `prompts` is a folder of wordings for those with a language model, such as `nl.txt`."""
+    """Which context writer adds to a chunk. `prompts` is a folder of wordings for those with a language model, such as `nl.txt`.
+
+    `analysis` says who finds out what a document is about: the language model that writes its contexts, or rules alone.
+    """
 
     writer: WriterName = "structural"
     prompts: Path | None = None
+    analysis: Literal["model", "rule"] = "model"
 
 
 class Embed(_Section):

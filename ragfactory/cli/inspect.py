@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to look at.")],
     profile: Annotated[str, typer.Option("--profile", help="Use this profile; auto recognises the type.")] = "auto",
+    context: Annotated[
+        Literal["structural", "llama", "http", "none"] | None,
+        typer.Option(
+            "--context",
+            help="Show the contexts of this writer; a model's as far as they are kept.",
+            show_default="the profile's",
+        ),
+    ] = None,
     blocks: Annotated[bool, typer.Option("--blocks", help="Show every block, not only tables.")] = False,
     home: options.Home = None,
     json: options.Json = False,
@@ -36,7 +44,7 @@ def inspect(
 
         config = options.configure(home)
         try:
-            prepared = inspect_file(file, profile, config)
+            prepared = inspect_file(file, profile, config, context=context)
         except DocumentError as error:  # of one file that is all, not a part
             return CommandResult(errors=(Problem.of(error),), exit_code=ExitCode.NOT_PUBLISHED)
         return CommandResult(
@@ -110,6 +118,7 @@ def _render(file: Path, prepared: PreparedDocument, console: Console, *, all_blo
         "pages": prepared.pages,
         "blocks": len(prepared.document.blocks),
         "chunks": len(prepared.chunks),
+        "analysed": "by the language model" if prepared.analysis.by == "model" else None,
         "companies": ", ".join(prepared.analysis.named("company")) or None,
         "topics": ", ".join(prepared.analysis.topics) or None,
         "domain": prepared.analysis.domain,

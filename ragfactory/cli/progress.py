@@ -93,6 +93,8 @@ class ContextCounts:
             case events.Prepared(prompts=prompts) if prompts:
                 self._wanted[event.root, event.doc_id] = prompts
                 self.total += prompts
+            case events.Retyped():
+                self.total -= self._wanted.pop((event.root, event.doc_id))
             case events.Asked(again=again):
                 self._answered += event.prompts
                 self._again += event.prompts * again
@@ -134,6 +136,8 @@ class _Bars:
                 self._advance(self._files, 1)
             case events.Failed():
                 self._advance(self._files, 1)
+            case events.Retyped():
+                self._advance(self._files, -1)
             case events.Assembled():
                 self._known += event.made
                 self._touched.add(event.index)
@@ -186,6 +190,8 @@ class _Lines:
             case events.Failed():
                 self._files += 1
                 self._say_now_and_then()
+            case events.Retyped():
+                self._files -= 1
             case events.Assembled():
                 self._known += event.made
             case events.Asked():

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ragfactory.reporting.report import DeviceTotals, RunReport, StageTotals
 
 
+_RETYPED = 5  # documents whose type a model suggested that are named; the others are counted
+
+
 def render_report(report: RunReport, console: Console) -> None:
     """Write what a run did, or with --dry-run would do, as a table and a line for each index that it published."""
     from rich.table import Table
@@ -50,6 +53,13 @@ def _render_plan(report: RunReport, console: Console) -> None:
 
 def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     yield "files", _counts(report)
+    for entry in report.retyped[:_RETYPED]:
+        yield (
+            "type",
+            f"{on_one_line(entry['path'])}: {entry['to']}, as the language model suggests; {entry['from']} by rule",
+        )
+    if len(report.retyped) > _RETYPED:
+        yield "type", f"{len(report.retyped) - _RETYPED:,} more documents, which --json names"
     if report.pages:
         yield "pages", f"{report.pages:,}"
     if chunks := _chunk_counts(report):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ragfactory.profiles import Profile, Recognise
 
 FALLBACK = "algemeen"
+SURE = 0.5  # the confidence from which on nobody else is asked
 SAMPLE_CHARACTERS = 200_000
 
 # What each kind of evidence can add to a type's score, at its strongest.

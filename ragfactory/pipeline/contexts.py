@@ -1,4 +1,4 @@
-"""Contexts by a language model, for all chunks of a document: what is under way, and what came of it."""
+"""What a language model says of documents, and the contexts that it writes for their chunks: what is under way, and what came."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.context.answers import check_answer
+from ragfactory.context.analysis_answers import read_analysis
+from ragfactory.context.answers import Refusal, check_answer
 from ragfactory.context.asking import asked_again
 from ragfactory.context.cache import ContextCache, context_key
 from ragfactory.errors import ContextCacheError
@@ -16,12 +17,14 @@ from ragfactory.pipeline.answers import open_answerer
 from ragfactory.pipeline.inquiry import REFUSED, Allowance, Inquiry, Question, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ragfactory.config import Config
+    from ragfactory.context.analysis import Analysis
     from ragfactory.context.cache import Model
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.prompt import Prompt
+    from ragfactory.context.sheets import PromptSheet
     from ragfactory.context.templates import Template
     from ragfactory.events import Listener
     from ragfactory.pipeline.devices import RunDevices
@@ -42,23 +45,42 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document whose chunks want contexts: for each its prompt, None where its text has one elsewhere, and its structural
-    context, which stands in where a model's does not come.
+    """A document whose chunks want contexts, as its `sheet` has them asked for; those that are `known` have one elsewhere.
+    `structural` are their structural contexts, which stand in where a model's does not come.
+
+    `analysis` is what the rules found of the document, whose chunks have that `text`. Where a model knows better, `goes_on` says
+    whether contexts are still wanted; `types` are the document types that the model may suggest.
     """
 
-    root: str
-    doc_id: str
-    prompts: Sequence[Prompt | None]
+    identity: Identity
+    sheet: PromptSheet
+    known: Sequence[bool]
     structural: Sequence[str]
+    analysis: Analysis
+    text: str
+    types: Collection[str]
+    goes_on: Callable[[Analysis], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a document: what it is about, and the contexts of its chunks, in their order; None where it did not go on."""
+
+    analysis: Analysis
+    contexts: Sequence[Context] | None
 
 
 @dataclass(slots=True)
 class _UnderWay:
-    """A document whose contexts are being written: the keys of its prompts, those without a reply, and the replies so far."""
+    """A document that models are asked about: the keys of its prompts, those without a reply, and the replies so far."""
 
     wanted: Wanted
-    keys: list[bytes | None]
-    waiting: set[bytes]
+    model: LanguageModel
+    templates: Mapping[str, Template]
+    analysis: Analysis
+    asks_analysis: bool
+    keys: Sequence[bytes | None] = ()
+    waiting: set[bytes] = field(default_factory=set)
     replies: dict[bytes, Reply] = field(default_factory=dict)
 
 
@@ -77,34 +99,38 @@ class ContextMaker:
         self._cache: ContextCache | None = None
         self._inquiries: dict[Model, Inquiry] = {}
         self._waiting: dict[bytes, list[_UnderWay]] = {}
-        self._whole: dict[Identity, list[Context]] = {}
+        self._whole: dict[Identity, Written] = {}
+        self._analysing = 0
 
     @property
     def under_way(self) -> int:
         """How many prompts have no answer yet."""
         return sum(inquiry.under_way for inquiry in self._inquiries.values())
 
+    @property
+    def analysing(self) -> int:
+        """Of how many documents it is still to be said what they are about."""
+        return self._analysing
+
     def submit(self, wanted: Wanted, model: LanguageModel, templates: Mapping[str, Template]) -> None:
-        """Have the contexts of a document's chunks written; `poll` gives them.
+        """Have a model say what a document is about, where its sheet asks that, and then write the contexts of its chunks; `poll`
+        gives them.
 
         Raises ContextCacheError, ModelUnavailableError or DeviceUnavailableError where the model cannot work at all.
         """
-        keys = [None if p is None else context_key(p, model.identity, model.sampling) for p in wanted.prompts]
-        again = partial(asked_again, templates=templates)
-        questions = [
-            Question(key, prompt, wanted.doc_id, check_answer, again)
-            for key, prompt in zip(keys, wanted.prompts, strict=True)
-            if key is not None and prompt is not None
-        ]
-        document = _UnderWay(wanted, keys, {question.key for question in questions})
-        for key in document.waiting:
-            self._waiting.setdefault(key, []).append(document)
-        self._finish_if_whole(document)
-        self._inquiry(model).submit(questions)
+        question = wanted.sheet.analysis if not all(wanted.known) else None
+        document = _UnderWay(wanted, model, templates, wanted.analysis, asks_analysis=question is not None)
+        if question is None:
+            self._ask_contexts(document)
+            return
+        self._analysing += 1
+        key = context_key(question, model.identity, model.sampling)
+        check = partial(_check_analysis, text=wanted.text)
+        document.waiting.add(key)
+        self._send(document, [Question(key, question, wanted.identity[1], check, optional=True)])
 
-    def poll(self, timeout_s: float) -> dict[Identity, list[Context]]:
-        """The documents that are done since the last time, by root and path, with the contexts of their chunks in their order. It
-        waits up to `timeout_s` seconds for an answer.
+    def poll(self, timeout_s: float) -> dict[Identity, Written]:
+        """The documents that are done since the last time, by root and path. It waits up to `timeout_s` seconds for an answer.
 
         Raises what `submit` raises.
         """
@@ -148,12 +174,49 @@ class ContextMaker:
             self._inquiries[model.identity] = Inquiry(model.identity, self._cache, opened, self._allowance, self._emit)
         return self._inquiries[model.identity]
 
+    def _send(self, document: _UnderWay, questions: Sequence[Question]) -> None:
+        for question in questions:
+            self._waiting.setdefault(question.key, []).append(document)
+        self._inquiry(document.model).submit(questions)
+
     def _take_in(self, replies: Mapping[bytes, Reply]) -> None:
         for key, reply in replies.items():
             for document in self._waiting.pop(key):
-                document.replies[key] = reply
                 document.waiting.discard(key)
-                self._finish_if_whole(document)
+                if document.asks_analysis:
+                    self._analyse(document, reply)
+                else:
+                    document.replies[key] = reply
+                    self._finish_if_whole(document)
+
+    def _analyse(self, document: _UnderWay, reply: Reply) -> None:
+        """Go on with a document of which a model said what it is about, or did not."""
+        wanted = document.wanted
+        document.asks_analysis = False
+        self._analysing -= 1
+        if reply.text and (said := read_analysis(reply.text, wanted.text, types=wanted.types)):
+            document.analysis = said.completed_by(wanted.analysis)
+        if wanted.goes_on(document.analysis):
+            self._ask_contexts(document)
+        else:
+            self._whole[wanted.identity] = Written(document.analysis, None)
+
+    def _ask_contexts(self, document: _UnderWay) -> None:
+        wanted, model = document.wanted, document.model
+        prompts = wanted.sheet.prompts(document.templates, document.analysis.summary())
+        document.keys = [
+            None if known else context_key(prompt, model.identity, model.sampling)
+            for prompt, known in zip(prompts, wanted.known, strict=True)
+        ]
+        again = partial(asked_again, templates=document.templates)
+        questions = {
+            key: Question(key, prompt, wanted.identity[1], check_answer, again)
+            for key, prompt in zip(document.keys, prompts, strict=True)
+            if key is not None
+        }
+        document.waiting.update(questions)
+        self._finish_if_whole(document)
+        self._send(document, list(questions.values()))
 
     def _finish_if_whole(self, document: _UnderWay) -> None:
         if document.waiting:
@@ -168,8 +231,12 @@ class ContextMaker:
         written = sum(reply.is_new and reply.text != REFUSED for reply in own)
         missing = sum(context.missing for context in contexts)
         found = sum(context.enriched for context in contexts) - written
-        self._emit(events.Enriched(wanted.root, wanted.doc_id, found, written, refused, missing))
-        self._whole[wanted.root, wanted.doc_id] = contexts
+        self._emit(events.Enriched(*wanted.identity, found, written, refused, missing))
+        self._whole[wanted.identity] = Written(document.analysis, contexts)
+
+
+def _check_analysis(answer: str, _prompt: Prompt, *, text: str) -> str | Refusal:
+    return answer if read_analysis(answer, text) else Refusal("it is not JSON of the shape that was asked for")
 
 
 def _context(reply: Reply, structural: str) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ragfactory import events
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from ragfactory.events import Listener
     from ragfactory.pipeline.answers import Answerer
 
+_STRIKES = 3  # refused questions that a run can do without, after which it does
+
 REFUSED = ""  # what is kept for a prompt whose answer was refused twice, or that no server takes
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A prompt under its key, about a document. `check` makes of an answer what is kept of it, and `again` of a prompt whose answer
-    was refused the one to try next.
+    was refused the one to try next, where there is one. A run can do without the answer to one that is `optional`: it counts
+    neither as asked nor as left.
     """
 
     key: bytes
     prompt: Prompt
     document: str
     check: Callable[[str, Prompt], str | Refusal]
-    again: Callable[[Prompt], Prompt]
+    again: Callable[[Prompt], Prompt] | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Allowance:
 
     def __init__(self, limit: int | None) -> None:
         self._left = limit
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether there are no more."""
+        return self._left == 0
 
     def take(self, wanted: int) -> int:
         """How many of the wanted ones may be asked for; they are taken off."""
@@ -81,6 +90,7 @@ class Inquiry:
         self._replies: dict[bytes, Reply] = {}
         self._since = 0.0
         self._works = False
+        self._options_refused = 0
         self._failure: str | None = None
         self._left = 0
         self.counts = RunCounts(0, 0, 0, 0)
@@ -100,11 +110,17 @@ class Inquiry:
         kept = self._cache.find(list(new))
         self._replies |= {key: Reply(text) for key, text in kept.items()}
         missing = [question for key, question in new.items() if key not in kept]
-        granted = self._allowance.take(len(missing))
-        self._replies |= {question.key: Reply(None) for question in missing[granted:]}
-        self._count(asked=len(new), found=len(kept))
-        if asked := missing[:granted]:
-            self._open |= {question.key: question for question in asked}
+        needed = [question for question in missing if not question.optional]
+        asked = needed[: self._allowance.take(len(needed))]
+        if not (self._allowance.is_spent or self._refuses_options):
+            asked += [question for question in missing if question.optional]
+        self._open |= {question.key: question for question in asked}
+        self._replies |= {question.key: Reply(None) for question in missing if question.key not in self._open}
+        self._count(
+            asked=sum(not question.optional for question in new.values()),
+            found=sum(not new[key].optional for key in kept),
+        )
+        if asked:
             self._send(asked)
 
     def poll(self, timeout_s: float) -> dict[bytes, Reply]:
@@ -122,7 +138,7 @@ class Inquiry:
         """Ask no more: what has no reply yet is left to the next run."""
         if self._open and self._answerer is not None:
             self._answerer.stop()
-        self._left += len(self._open)
+        self._left += sum(not question.optional for question in self._open.values())
         self._replies |= dict.fromkeys(self._open, Reply(None))
         self._open.clear()
         self._unfit.clear()
@@ -146,28 +162,46 @@ class Inquiry:
 
     def _take_in(self, question: Question, answer: Completion | Failure) -> None:
         if isinstance(answer, Failure):
-            self._failure = answer.reason
-            if not answer.unfit:
-                self._left += 1
-                self._end(question, Reply(None))
-            elif self._works:
-                self._keep(question, REFUSED)
-            else:
-                self._unfit.add(question.key)
+            self._fail(question, answer)
             return
-        self._note_that_it_works()
+        self._note_that_it_works(question)
         seconds, self._since = time.perf_counter() - self._since, time.perf_counter()
-        last = question.key in self._asked_again
-        self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=last))
+        was_asked_again = question.key in self._asked_again
+        self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=was_asked_again))
         kept = question.check(answer.text, question.prompt)
-        if isinstance(kept, Refusal) and not last:
-            self._asked_again.add(question.key)
-            self._send([_rephrased(question)])
+        if not isinstance(kept, Refusal):
+            self._keep(question, kept)
+        elif question.again is None or was_asked_again:
+            self._keep(question, REFUSED)
         else:
-            self._keep(question, REFUSED if isinstance(kept, Refusal) else kept)
+            self._asked_again.add(question.key)
+            self._send([replace(question, prompt=question.again(question.prompt))])
 
-    def _note_that_it_works(self) -> None:
+    def _fail(self, question: Question, failure: Failure) -> None:
+        if question.optional:
+            self._options_refused += failure.unfit
+            if self._options_refused == _STRIKES:
+                self._emit(events.Notice(f"documents are analysed by rule: {failure.reason}", alarm=True))
+            self._end(question, Reply(None))
+            return
+        self._failure = failure.reason
+        if not failure.unfit:
+            self._left += 1
+            self._end(question, Reply(None))
+        elif self._works:
+            self._keep(question, REFUSED)
+        else:
+            self._unfit.add(question.key)
+
+    @property
+    def _refuses_options(self) -> bool:
+        """Whether no server answers the questions that a run can do without, as those that write no answers of a given shape."""
+        return self._options_refused >= _STRIKES
+
+    def _note_that_it_works(self, question: Question) -> None:
         """Servers that refuse every prompt are set up wrongly; once one answered, the prompts that are refused are to blame."""
+        if question.optional:
+            self._options_refused = 0
         self._works = True
         for key in self._unfit:
             self._keep(self._open[key], REFUSED)
@@ -175,7 +209,8 @@ class Inquiry:
 
     def _keep(self, question: Question, text: str) -> None:
         self._cache.put(self._model, [(question.key, text)])
-        self._count(written=text != REFUSED, refused=text == REFUSED)
+        if not question.optional:
+            self._count(written=text != REFUSED, refused=text == REFUSED)
         self._end(question, Reply(text, is_new=True))
 
     def _end(self, question: Question, reply: Reply) -> None:
@@ -188,7 +223,3 @@ class Inquiry:
         self.counts = RunCounts(
             before.asked + asked, before.found + found, before.written + written, before.refused + refused
         )
-
-
-def _rephrased(question: Question) -> Question:
-    return Question(question.key, question.again(question.prompt), question.document, question.check, question.again)

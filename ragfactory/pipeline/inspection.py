@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from ragfactory.context.analysis_answers import read_analysis
+from ragfactory.context.cache import ContextCache, context_key
 from ragfactory.errors import UsageError
 from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.recipe import Recipes
@@ -13,20 +15,29 @@ from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.store.durable import make_private_dirs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ragfactory.config import Config
+    from ragfactory.context.language_models import LanguageModel
+    from ragfactory.context.prompt import Prompt
+    from ragfactory.context.templates import Template
+    from ragfactory.profiles import WriterName
 
 
-def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
-    """What a run would make of `file`, its Document included. Raises UsageError, ProfileError and DocumentError."""
+def inspect_file(file: Path, profile: str, config: Config, *, context: WriterName | None = None) -> PreparedDocument:
+    """What a run would make of `file`, its Document included; `context` is a context writer other than the profile's. No model is
+    asked: what one said before is taken from the cache.
+
+    Raises UsageError, ProfileError, DocumentError, and ModelUnavailableError where a model that the profile names is not there.
+    """
     if not file.is_file():
         what = "a folder" if file.is_dir() else "not an ordinary file" if file.exists() else "no such file"
         raise UsageError(f"{file}: {what}", hint="inspect takes one file", path=str(file))
     loaded = load_profiles(config.profile_dirs)
     forced = None if profile == "auto" else get_profile(loaded, profile).name
     profiles = [entry.profile for entry in loaded.values()]
-    recipes = Recipes(profiles, config)
+    recipes = Recipes(profiles, config, context=context)
     try:
         make_private_dirs(config.logs)
     except OSError as error:
@@ -38,4 +49,27 @@ def inspect_file(file: Path, profile: str, config: Config) -> PreparedDocument:
     if outcome.error is not None:
         outcome.error.path = str(file)
         raise outcome.error
-    return PreparedDocument.from_json(outcome.answer)
+    prepared = PreparedDocument.from_json(outcome.answer)
+    recipe = recipes[prepared.classification.type]
+    if recipe.author is None or not config.contexts.exists():
+        return prepared
+    with ContextCache.open(config.contexts) as cache:
+        return _with_kept_answers(prepared, recipe.author, recipe.templates, cache)
+
+
+def _with_kept_answers(
+    prepared: PreparedDocument, author: LanguageModel, templates: Mapping[str, Template], cache: ContextCache
+) -> PreparedDocument:
+    """The document with what the model that writes its contexts has said of it before."""
+
+    def kept(prompts: Sequence[Prompt]) -> list[str | None]:
+        keys = [context_key(prompt, author.identity, author.sampling) for prompt in prompts]
+        found = cache.find(keys)
+        return [found.get(key) for key in keys]
+
+    if (question := prepared.sheet.analysis) and (answer := kept([question])[0]):
+        said = read_analysis(answer, prepared.text)
+        prepared = prepared.analysed(said.completed_by(prepared.analysis)) if said else prepared
+    contexts = kept(prepared.sheet.prompts(templates, prepared.analysis.summary()))
+    written = tuple(new or old for new, old in zip(contexts, prepared.contexts, strict=True))
+    return replace(prepared, contexts=written)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
+from ragfactory.documents.classify import SURE
 from ragfactory.pipeline.contexts import Context, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragfactory.context.prompt import Prompt
+    from ragfactory.context.analysis import Analysis
+    from ragfactory.documents.classify import Classification
     from ragfactory.events import Listener
     from ragfactory.pipeline.assembly import Assembly
-    from ragfactory.pipeline.contexts import ContextMaker
+    from ragfactory.pipeline.contexts import ContextMaker, Written
     from ragfactory.pipeline.open_index import Change
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipes
@@ -31,7 +34,7 @@ _TICK_S = 0.05
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
-    again only `for_contexts` may stay as it is.
+    again only `for_contexts` may stay as it is. A `misfit` has its type from a language model.
     """
 
     source: Source
@@ -40,6 +43,7 @@ class Arrival:
     forced: bool
     moved: bool
     for_contexts: bool = False
+    misfit: bool = False
 
     @property
     def document_type(self) -> str:
@@ -56,6 +60,20 @@ class Arrival:
         if not self.for_contexts or self.previous is None or self.previous.key != self.prepared.key:
             return False
         return sum(context.missing for context in contexts) >= self.previous.contexts_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A document that is to be read again as another type, since a language model suggests it and the rules were not sure."""
+
+    source: Source
+    found: Classification
+    suggested: str
+
+    @property
+    def reason(self) -> str:
+        """Why it has the type, for people."""
+        return f"suggested by the language model; by rule {self.found.type} ({self.found.confidence:.2f})"
 
 
 class Intake:
@@ -80,7 +98,8 @@ class Intake:
         self._emit = emit
         self._is_over = is_over
         self._waiting: deque[Arrival] = deque()
-        self._written: dict[Identity, list[Context]] = {}
+        self._written: dict[Identity, Written] = {}
+        self._misfits: list[Misfit] = []
         self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
 
     @property
@@ -112,30 +131,59 @@ class Intake:
         self.tend()
         self._contexts.rest()
 
+    def settle_types(self) -> list[Misfit]:
+        """Wait until it is said of all documents what they are about, as long as there is time. Returns those that are to be read
+        again, as another type.
+        """
+        while self._contexts.analysing and not self._is_over():
+            self.tend(_TICK_S)
+        misfits, self._misfits = self._misfits, []
+        return misfits
+
     def _ask(self, arrival: Arrival) -> None:
-        recipe = self._recipes[arrival.document_type]
+        recipe, prepared = self._recipes[arrival.document_type], arrival.prepared
         assert recipe.author is not None, "only a language model is given prompts"
-        prompts = self._prompts_of(arrival)
-        wanted = Wanted(arrival.source.root, arrival.source.doc_id, prompts, arrival.prepared.contexts)
+        wanted = Wanted(
+            arrival.source.identity,
+            prepared.sheet,
+            self._known(arrival),
+            prepared.contexts,
+            prepared.analysis,
+            prepared.text,
+            self._recipes.types,
+            partial(self._keeps_type, arrival),
+        )
         self._contexts.submit(wanted, recipe.author, recipe.templates)
+
+    def _keeps_type(self, arrival: Arrival, analysis: Analysis) -> bool:
+        """Whether a document stays what it was taken for. Where the rules were not sure, a model may know better."""
+        found, suggested = arrival.prepared.classification, analysis.type
+        if arrival.forced or arrival.misfit or suggested in {None, found.type} or found.confidence >= SURE:
+            return True
+        assert suggested is not None, "it was looked at"
+        self._misfits.append(Misfit(arrival.source, found, suggested))
+        self._emit(events.Retyped(*arrival.source.identity, found.type, suggested))
+        return False
 
     def _hand_on(self) -> None:
         """Hand on the first documents, up to one that waits. A text that stands in two has its context from the first."""
-        while self._waiting and (contexts := self._written.pop(self._waiting[0].source.identity, None)) is not None:
+        while self._waiting and (written := self._written.pop(self._waiting[0].source.identity, None)) is not None:
             arrival = self._waiting.popleft()
             self._coming[arrival.document_type].difference_update(chunk.key for chunk in arrival.prepared.chunks)
-            if arrival.gained_nothing(contexts):
+            if written.contexts is None:
+                continue
+            if arrival.gained_nothing(written.contexts):
                 self._emit(events.Kept(arrival.source.root, arrival.source.doc_id))
             else:
-                self._assembly.add(arrival, contexts)
+                analysed = arrival.prepared.analysed(written.analysis)
+                self._assembly.add(replace(arrival, prepared=analysed), written.contexts)
 
-    def _prompts_of(self, arrival: Arrival) -> list[Prompt | None]:
-        """The prompt for each chunk, but for one whose text is stored already, or comes with a document before it."""
+    def _known(self, arrival: Arrival) -> list[bool]:
+        """Whether each chunk's text is stored already, or comes with a document before it."""
         coming = self._coming.setdefault(arrival.document_type, set())
-        prompts: list[Prompt | None] = []
-        templates = self._recipes[arrival.document_type].templates
-        for chunk, prompt in zip(arrival.prepared.chunks, arrival.prepared.sheet.prompts(templates), strict=True):
-            known = chunk.key in coming or self._assembly.is_known(arrival.document_type, bytes.fromhex(chunk.key))
-            prompts.append(None if known else prompt)
+        known = []
+        for chunk in arrival.prepared.chunks:
+            stored = self._assembly.is_known(arrival.document_type, bytes.fromhex(chunk.key))
+            known.append(stored or chunk.key in coming)
             coming.add(chunk.key)
-        return prompts
+        return known

@@ -67,6 +67,15 @@ class PreparedDocument:
     chunk_s: float
     document: Document | None
 
+    @property
+    def text(self) -> str:
+        """The text of all chunks."""
+        return "\n".join(chunk.text for chunk in self.chunks)
+
+    def analysed(self, analysis: Analysis) -> PreparedDocument:
+        """The document with another analysis, which its metadata follows."""
+        return replace(self, analysis=analysis, metadata={**self.metadata, **_about(analysis)})
+
     @classmethod
     def from_json(cls, data: bytes) -> Self:
         """Rebuild from the JSON of a child's answer."""
@@ -89,22 +98,27 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a parser's process is asked. `quoted_path` is `quote_path` of the file; `profile` forces a profile."""
+    """What a parser's process is asked. `quoted_path` is `quote_path` of the file; `profile` forces a profile, so sure and for such
+    a reason.
+    """
 
     quoted_path: str
     profile: str | None
     keep_document: bool = False
+    confidence: float = 1.0
+    reason: str = "forced with --profile"
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How a language model is asked about documents of a profile: how long prompts may be, in what words, and which document
-    `types` there are.
+    """How a language model is asked about documents of a profile: how long prompts may be, in what words, which document
+    `types` there are, and whether it `analyses` documents too.
     """
 
     budget: Budget
     templates: Mapping[str, Template]
     types: Sequence[str]
+    analyses: bool
 
     def sheet(
         self,
@@ -115,7 +129,7 @@ class Writing:
         contexts: Sequence[str],
     ) -> PromptSheet:
         """What a language model is to be asked about the document and its chunks, whose structural `contexts` it is told."""
-        return sheet_of(
+        sheet = sheet_of(
             document,
             chunks,
             contexts,
@@ -125,6 +139,7 @@ class Writing:
             templates=self.templates,
             budget=self.budget,
         )
+        return sheet if self.analyses else replace(sheet, analysis=None)
 
 
 def quote_path(path: Path) -> str:
@@ -142,6 +157,7 @@ def setup_for(names: Iterable[str], recipes: Recipes, limits: Limits) -> dict[st
         "profiles": [recipe.profile.model_dump(mode="json") for recipe in known],
         "tokenizers": {recipe.profile.name: str(recipe.model.path / "tokenizer.json") for recipe in known},
         "windows": {recipe.profile.name: recipe.author.window for recipe in known if recipe.author},
+        "types": recipes.types,
         "file_mb": limits.file_mb,
     }
 
@@ -152,8 +168,14 @@ def preparer(setup: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
     tokenizers = {path: Tokenizer(Path(path)) for path in set(setup["tokenizers"].values())}
     by_profile = {name: tokenizers[path] for name, path in setup["tokenizers"].items()}
     writing = {
-        name: Writing(Budget.of_window(window), load_templates(profiles[name].enrich.prompts), sorted(profiles))
+        name: Writing(
+            Budget.of_window(window),
+            load_templates(enrich.prompts),
+            setup["types"],
+            analyses=enrich.analysis == "model",
+        )
         for name, window in setup["windows"].items()
+        for enrich in [profiles[name].enrich]
     }
     limit = setup["file_mb"] * 2**20
     answer = partial(prepare, profiles=profiles, tokenizers=by_profile, writing=writing, limit=limit)
@@ -179,7 +201,7 @@ def prepare(
                 hint="raise limits.file_mb in config.toml",
             )
         key = sha256_of(path)
-        document, found = _read(path, request.profile, profiles)
+        document, found = _read(path, request, profiles)
         after = path.stat()
     except OSError as error:
         raise DocumentError(f"it cannot be read: {error.strerror or error}") from error
@@ -213,10 +235,11 @@ def prepare(
     )
 
 
-def _read(path: Path, forced: str | None, profiles: dict[str, Profile]) -> tuple[Document, Classification]:
+def _read(path: Path, request: Request, profiles: dict[str, Profile]) -> tuple[Document, Classification]:
     """Parse a file and recognise its type; a profile that reads files in another way than usual has it parsed once more."""
-    if forced:
-        return _parse(path, profiles[forced].parse), Classification(forced, 1.0, ("forced with --profile",))
+    if forced := request.profile:
+        found = Classification(forced, request.confidence, (request.reason,))
+        return _parse(path, profiles[forced].parse), found
     document = _parse(path, Parse())
     found = classify(document, path.name, profiles.values())
     if profiles[found.type].parse != Parse():
@@ -231,14 +254,18 @@ def _parse(path: Path, options: Parse) -> Document:
 
 def _metadata(document: Document, analysis: Analysis) -> Metadata:
     """What the file says of itself, and what it is about as far as that is known."""
-    about: dict[str, str | list[str] | list[int] | None] = {
-        "years": document_years(document),
+    years = document_years(document)
+    return {**document.metadata, **({"years": years} if years else {}), **_about(analysis)}
+
+
+def _about(analysis: Analysis) -> Metadata:
+    about: dict[str, str | list[str] | None] = {
         "companies": list(analysis.named("company")),
         "topics": list(analysis.topics),
         "domain": analysis.domain,
         "period": analysis.period,
     }
-    return {**document.metadata, **{key: value for key, value in about.items() if value}}
+    return {key: value for key, value in about.items() if value}
 
 
 def _chunk(raw: dict[str, Any]) -> Chunk:

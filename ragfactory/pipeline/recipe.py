@@ -136,6 +136,16 @@ class Recipes:
     def __contains__(self, document_type: str) -> bool:
         return document_type in self._profiles
 
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all profiles."""
+        return self._profiles.keys()
+
+    @property
+    def types(self) -> list[str]:
+        """The document types that a document can be recognised as."""
+        return sorted(name for name, profile in self._profiles.items() if profile.recognise.weight)
+
     def digest(self, document_type: str, doc_id: str, *, forced: bool) -> str:
         """`Recipe.digest`, worked out once for all files of one extension."""
         key = document_type, PurePath(doc_id).suffix, forced

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,15 @@ from ragfactory.errors import DocumentError, GateError, NothingPublishedError, P
 from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.contexts import ContextMaker
 from ragfactory.pipeline.devices import RunDevices
-from ragfactory.pipeline.intake import Arrival, Intake
+from ragfactory.pipeline.intake import Intake
 from ragfactory.pipeline.plan import make_plan
-from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
+from ragfactory.pipeline.reading import Reading
 from ragfactory.pipeline.recipe import Recipes
-from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.pipeline.shrinking import keep_shrunk
 from ragfactory.pipeline.tries import Tries
 from ragfactory.pipeline.vectors import VectorMaker
 from ragfactory.profiles import load_profiles
-from ragfactory.store.durable import make_private_dirs, store_errors
+from ragfactory.store.durable import store_errors
 from ragfactory.store.faiss_files import import_faiss
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from ragfactory.pipeline.assembly import Gate
     from ragfactory.pipeline.plan import Plan
     from ragfactory.pipeline.project import Project
-    from ragfactory.pipeline.sandbox import Outcome
     from ragfactory.pipeline.scan import Scan, Source
     from ragfactory.profiles import WriterName
     from ragfactory.reporting.report import RunReport
@@ -42,8 +39,6 @@ if TYPE_CHECKING:
     from ragfactory.store.records import RootEntry
 
 AUTO = "auto"
-
-_TICK_S = 0.05  # how often a run that waits for parsers looks after models
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,6 @@ class ProjectRun:
         emit: Listener,
     ) -> None:
         config = project.config
-        self._profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._project = project
         self._options = options
         self._profile_of = profile_of
@@ -110,7 +104,7 @@ class ProjectRun:
         self._makers = makers
         self._emit = emit
         self._recipes = Recipes(
-            self._profiles.values(),
+            [entry.profile for entry in load_profiles(config.profile_dirs).values()],
             config,
             choice=options.embedder,
             stored=project.stored_embedder,
@@ -181,7 +175,16 @@ class ProjectRun:
             gate=self._options.gate,
         ) as assembly:
             intake = Intake(assembly, self._recipes, self._makers.contexts, self._emit, is_over=self._options.is_over)
-            taken_in = self._process(tasks, plan, intake, tries) if tasks else 0
+            reading = Reading(
+                self._project,
+                self._recipes,
+                plan,
+                tries,
+                profile_of=self._profile_of,
+                is_over=self._options.is_over,
+                emit=self._emit,
+            )
+            taken_in = reading.read(tasks, intake) if tasks else 0
             for document_type in restyled:
                 assembly.touch(document_type)
             for source in plan.touched:
@@ -207,35 +210,6 @@ class ProjectRun:
             if (options := wanted[document_type]) and manifest.recipe.get("index") != options.model_dump(mode="json")
         ]
 
-    def _process(self, tasks: Sequence[Source], plan: Plan, intake: Intake, tries: Tries) -> int:
-        """Make documents of sources, until time is up, and return of how many."""
-        for source in tasks:
-            self._emit(events.Received(source.root, source.doc_id))
-        is_over, tried, taken_in = self._options.is_over, 0, 0
-        with self._sandbox(tasks) as sandbox:
-            for outcome in sandbox.ticks(map(self._job, tasks), _TICK_S):
-                if outcome is not None:
-                    taken_in += self._settle(tasks[tried], outcome, plan, intake, tries)
-                    tried += 1
-                intake.tend()
-                while intake.is_full and not is_over():
-                    intake.tend(_TICK_S)
-                if is_over():
-                    break
-        intake.flush()
-        for source in tasks[tried:]:
-            self._emit(events.Left(source.root, source.doc_id))
-        return taken_in
-
-    def _settle(self, source: Source, outcome: Outcome, plan: Plan, intake: Intake, tries: Tries) -> bool:
-        """Take in what became of a source. False where it failed."""
-        if outcome.error is not None:
-            self._failed(tries, source, outcome.error)
-            return False
-        tries.succeeded(source)
-        self._take_in(source, PreparedDocument.from_json(outcome.answer), plan, intake)
-        return True
-
     def _look_after_contexts(self, timeout_s: float) -> None:
         if self._options.is_over():
             self._makers.contexts.give_up()
@@ -244,39 +218,6 @@ class ProjectRun:
     def _failed(self, tries: Tries, source: Source, error: RagfactoryError) -> None:
         tries.failed(source, error)
         self._emit(events.Failed.of(source.root, source.doc_id, error))
-
-    def _take_in(self, source: Source, prepared: PreparedDocument, plan: Plan, intake: Intake) -> None:
-        for warning in prepared.warnings:
-            self._emit(events.Notice(warning, source.doc_id))
-        self._emit(
-            events.Prepared(
-                source.root,
-                source.doc_id,
-                prepared.classification.type,
-                prepared.pages,
-                len(prepared.chunks),
-                len(prepared.sheet.owns),
-                prepared.parse_s,
-                prepared.chunk_s,
-            )
-        )
-        previous = self._project.documents.get(source.identity)
-        forced = self._profile_of(source) is not None
-        moved, for_contexts = source.identity in plan.moved, source.identity in plan.for_contexts
-        intake.add(Arrival(source, prepared, previous, forced, moved, for_contexts))
-
-    def _sandbox(self, tasks: Sequence[Source]) -> Sandbox:
-        config = self._project.config
-        wanted = {self._profile_of(source) for source in tasks}
-        usable = self._profiles.keys() if None in wanted else {name for name in wanted if name is not None}
-        setup = setup_for(sorted(usable), self._recipes, config.limits)
-        make_private_dirs(config.logs)
-        workers = min(config.parsers or os.cpu_count() or 1, len(tasks))
-        return Sandbox(TARGET, setup, workers=workers, limits=config.limits, log=config.logs / "parsers.log")
-
-    def _job(self, source: Source) -> Job:
-        self._emit(events.Started(source.root, source.doc_id))
-        return Job(source.path, asdict(Request(quote_path(source.path), self._profile_of(source))))
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ragfactory import events
 from ragfactory.embedding.serving import TARGET, setup_of, vectors_of
@@ -14,6 +15,7 @@ from ragfactory.fleet.work import Item, ItemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from ragfactory.embedding.catalog import ResolvedModel
     from ragfactory.embedding.model import Embedder
@@ -83,7 +85,7 @@ class VectorMaker:
         return self._maker(model).is_its_turn()
 
     def make(self, model: ResolvedModel, texts: Sequence[Text]) -> Iterator[Made]:
-        """The vectors of passages, some at a time as they come, or none when some time went by; every text is in one of the parts.
+        """The vectors of passages, some at a time as they come, or none when a moment went by; every text is in one of the parts.
 
         Raises ModelUnavailableError when the model cannot be loaded, DeviceUnavailableError when no device can do the work.
         """
@@ -104,26 +106,30 @@ class VectorMaker:
     def _open(self, model: ResolvedModel) -> _Maker:
         cards, cpu = self._devices.judge(Role.EMBED)
         if cpu.eligible:  # no card could ever do it: a process for the CPU alone would only cost its start
-            from ragfactory.embedding.engine import open_embedder
-
-            return _OneProcessor(open_embedder(model, device=CPU), self._emit)
+            return _OneProcessor(model, self._emit)
         return _ManyDevices(model, self._devices, self._emit, cards=len(cards))
 
 
 class _OneProcessor:
-    """The CPU, in this process."""
+    """The CPU, in this process: a thread loads the model and works with it, so that a run can look after other things meanwhile."""
 
-    def __init__(self, embedder: Embedder, emit: Listener) -> None:
+    def __init__(self, model: ResolvedModel, emit: Listener) -> None:
         self.batch = LOCAL_BATCH
-        self._embedder = embedder
+        self._dimension = model.spec.dimension
         self._emit = emit
+        self._thread = ThreadPoolExecutor(1, "embedder")
+        self._embedder = self._thread.submit(_open, model)
 
     def make(self, texts: Sequence[Text]) -> Iterator[Made]:
+        yield from self._until_done(self._embedder)
+        embedder = self._embedder.result()
         for first in range(0, len(texts), self.batch):
             some = texts[first : first + self.batch]
             started = time.perf_counter()
-            encoded = self._embedder.encode([text.text for text in some])
+            encoding = self._thread.submit(embedder.encode, [text.text for text in some])
+            yield from self._until_done(encoding)
             seconds = time.perf_counter() - started
+            encoded = encoding.result()
             yield Made(range(first, first + len(some)), encoded.vectors, {})
             self._emit(events.Worked(CPU, Role.EMBED, len(some), encoded.tokens, seconds))
             self._emit(events.Embedded(len(some), encoded.tokens, encoded.windowed, seconds))
@@ -134,6 +140,16 @@ class _OneProcessor:
 
     def rest(self) -> None:
         """Nobody waits for its memory."""
+
+    def _until_done(self, work: Future[Any]) -> Iterator[Made]:
+        while not wait([work], _TICK_S).done:
+            yield Made((), vectors_of((), self._dimension), {})
+
+
+def _open(model: ResolvedModel) -> Embedder:
+    from ragfactory.embedding.engine import open_embedder
+
+    return open_embedder(model, device=CPU)
 
 
 class _ManyDevices:

@@ -80,6 +80,7 @@ class RunReport:
     contexts_missing: int = 0
     vectors_recovered: int = 0
     types: dict[str, int] = field(default_factory=dict)
+    retyped: list[dict[str, str]] = field(default_factory=list)
     stages: dict[str, StageTotals] = field(
         default_factory=lambda: {name: StageTotals() for name in ("parse", "chunk", "enrich", "embed", "publish")}
     )
@@ -138,6 +139,11 @@ class RunReport:
                 self._add("chunk", event.chunks, event.chunk_s)
                 self.pages += event.pages or 0
                 self.types[event.document_type] = self.types.get(event.document_type, 0) + 1
+            case events.Retyped():
+                self.types[event.before] -= 1
+                self.retyped.append(
+                    {"root": event.root, "path": event.doc_id, "from": event.before, "to": event.document_type}
+                )
             case events.Assembled():
                 self.chunks_made += event.made
                 self.chunks_reused += event.reused

@@ -48,6 +48,7 @@ size = 11
 overlap = 0
 [enrich]
 writer = "{writer}"
+analysis = "rule"
 """
 
 
@@ -62,6 +63,17 @@ def about(n: int) -> tuple[int, bytes]:
 def a_list(_n: int) -> tuple[int, bytes]:
     """The answer of a server whose model does as it likes."""
     return 200, json.dumps({"message": {"content": "- first\n- second"}, "done": True}).encode()
+
+
+def shaped(said: dict[str, object]) -> tuple[int, bytes]:
+    """An answer as JSON."""
+    return 200, json.dumps({"message": {"content": json.dumps(said)}, "done": True}).encode()
+
+
+def with_analysis(workplace: Workplace) -> None:
+    """Have the model say too what documents are about."""
+    profile = workplace.path / "profiles" / "facts.toml"
+    profile.write_text(profile.read_text().replace('analysis = "rule"', 'analysis = "model"'))
 
 
 @pytest.fixture
@@ -246,6 +258,58 @@ def test_a_killed_run_loses_no_answer_that_came(estate: Workplace, server: Model
     assert report.contexts_found + report.contexts_written == report.chunks_made == 58
 
 
+def test_a_model_says_what_a_document_is_about(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    said = {
+        "topics": ["Repairs of the estate"],
+        "domain": "legal",
+        "period": "this spring",
+        "entities": [],
+        "strategy": None,
+    }
+    said["entities"] = [{"kind": "place", "text": "harbour"}, {"kind": "place", "text": "Atlantis"}]
+    server.says = lambda n: shaped(said) if "format" in server.asked[n - 1] else about(n)
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_missing, len(server.asked)) == (8, 0, 10)
+    metadata = estate.search("lighthouse", mode="text").hits[0].at.document.metadata  # type: ignore[arg-type]
+    assert (metadata["domain"], metadata["topics"]) == ("legal", ["Repairs of the estate"])
+    contexts = [message for message in server.asked if "format" not in message]
+    assert all("Repairs of the estate" in message["messages"][1]["content"] for message in contexts)
+    assert not any("Atlantis" in str(message) for message in contexts)
+    assert estate.ingest(profile="facts").files_unchanged == 2
+    estate.write("more.txt", "The well behind the stables was cleaned by the miller.")
+    estate.ingest(profile="facts")
+    assert len(server.asked) == 12, "one analysis and one context"
+
+
+def test_a_server_that_answers_in_no_shape_writes_contexts_all_the_same(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    for n in range(6):
+        estate.write(f"more-{n}.txt", f"Meadow {n} was mown this summer, its hay is sweet.")
+    server.says = lambda n: (400, b'{"error": "no formats"}') if "format" in server.asked[n - 1] else about(n)
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_missing) == (14, 0)
+    assert sum("analysed by rule" in alarm for alarm in report.alarms) == 1
+    assert estate.search("lighthouse", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
+
+
+def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    for folder in estate.path.glob("profiles"):
+        (folder / "algemeen.toml").write_text(
+            PROFILE.format(writer="http").replace("facts", "algemeen").replace('"rule"', '"model"')
+        )
+    server.says = lambda n: shaped({"type": "google_reviews"}) if "format" in server.asked[n - 1] else about(n)
+    report = estate.ingest(profile="auto")
+    assert [(entry["path"], entry["from"], entry["to"]) for entry in report.retyped] == [
+        ("estate-0.txt", "algemeen", "google_reviews"),
+        ("estate-1.txt", "algemeen", "google_reviews"),
+    ]
+    assert report.types == {"algemeen": 0, "google_reviews": 2}
+    assert [entry["index"] for entry in report.published] == ["default/default/google_reviews"]
+    assert estate.reindex().report.files_unchanged == 2
+
+
 def test_contexts_are_written_while_files_are_read(estate: Workplace, server: ModelServer) -> None:
     for n in range(60):
         estate.write(f"more-{n}.txt", f"Meadow {n} was mown this summer, its hay is as sweet as ever.")
@@ -358,7 +422,13 @@ def test_a_passage_whose_first_document_fails_gets_its_context_with_another(
 
 def test_progress_reaches_its_end_whatever_is_answered(estate: Workplace, server: ModelServer) -> None:
     estate.write("copy.txt", (estate.docs / "estate-0.txt").read_text())
-    server.says = lambda n: a_list(n) if n <= 3 else about(n)
+
+    def says(n: int) -> tuple[int, bytes]:
+        own = server.asked[n - 1]["messages"][1]["content"].rpartition("<passage>")[2]
+        is_first = any(thing in own for thing in THINGS[:3]) and "Note: " not in own
+        return a_list(n) if is_first else about(n)
+
+    server.says = says
     counts = ContextCounts()
     estate.ingest(profile="facts", listener=counts)
     assert (counts.done, counts.total, str(counts)) == (12, 12, "11 answers, 3 asked again")

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ragfactory.config import Limits
+from ragfactory.config import Context, Limits
 from ragfactory.errors import DocumentError, ProfileError, UsageError
 from ragfactory.pipeline.inspection import inspect_file
+from tests.context.remote.model_servers import PROMISE_S, ModelServer
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
@@ -26,6 +28,28 @@ def test_a_file_is_shown_as_a_run_would_take_it_in(workplace: Workplace) -> None
     workplace.ingest()
     taken_in = {hit.chunk.text: hit.chunk.context for hit in workplace.search("seals harbour year").hits}
     assert {chunk.text: context for chunk, context in zip(prepared.chunks, prepared.contexts, strict=True)} == taken_in
+
+
+def test_what_a_model_said_before_is_shown_and_it_is_not_asked(workplace: Workplace) -> None:
+    file = workplace.write("pier.html", HTML)
+    said = '{"topics": ["seals of the harbour"], "domain": "other"}'
+    written = "This passage tells how the seals of the harbour are counted, and how many there were in 2023."
+    with ModelServer(says=lambda n: answered(said if "format" in server.asked[n - 1] else written)) as server:
+        settings = Context(servers=(server.url,), model="m", kind="ollama", timeout_s=PROMISE_S)
+        workplace.config = workplace.config.model_copy(update={"context": settings})
+        assert inspect_file(file, "algemeen", workplace.config, context="http").analysis.by == "rule"
+        assert server.asked == []
+        workplace.ingest(context="http")
+        asked = len(server.asked)
+        prepared = inspect_file(file, "algemeen", workplace.config, context="http")
+        assert len(server.asked) == asked
+    assert (prepared.analysis.by, prepared.analysis.topics) == ("model", ("seals of the harbour",))
+    assert prepared.metadata["topics"] == ["seals of the harbour"]
+    assert set(prepared.contexts) == {written}
+
+
+def answered(text: str) -> tuple[int, bytes]:
+    return 200, json.dumps({"message": {"content": text}, "done": True}).encode()
 
 
 def test_nothing_is_stored(workplace: Workplace) -> None:

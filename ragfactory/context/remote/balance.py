@@ -145,7 +145,8 @@ class Balance(Generic[Key]):
             job.failed_on.add(server)
             if isinstance(error, UnfitError):
                 job.refused_by.add(server)
-                self._refused(state)
+                if job.prompt.schema is None:  # many servers write no answers of a shape, and all others
+                    self._refused(state)
             elif isinstance(error, UnreachableError):
                 job.tries += 1
                 if epoch == state.epoch:  # of requests that fail together, the first counts
