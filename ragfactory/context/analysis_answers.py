@@ -9,11 +9,14 @@ import orjson
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from ragfactory.context.analysis import MOST_ENTITIES, MOST_TOPICS, Analysis, Domain, distinct, plain, plain_entities
+from ragfactory.context.answers import Refusal
 from ragfactory.context.entities import Entity, EntityKind
 from ragfactory.profiles import StrategyName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from ragfactory.context.prompt import Prompt
 
 MAX_TOKENS = 400
 
@@ -69,18 +72,23 @@ def analysis_schema(types: Sequence[str] = ()) -> str:
     return orjson.dumps(_object(fields)).decode()
 
 
+def check_analysis(answer: str, _prompt: Prompt | None = None) -> str | Refusal:
+    """What is kept of a model's answer: its JSON as far as it is read, with capped lists; or why it is no analysis."""
+    said = _read(answer)
+    return Refusal("no analysis as JSON") if said is None else said.model_dump_json(exclude_none=True)
+
+
 def read_analysis(answer: str, text: str, *, types: Collection[str] = ()) -> Analysis | None:
     """What a model answered about a document of this text; None where it is not JSON of the shape that was asked.
 
     Lists and texts are capped, links and markup dropped. An entity, or a period, that does not stand in the text is left out, and
     so is a type that is none of `types`: a model may choose, but not invent.
     """
-    try:
-        said = _Answer.model_validate_json(answer)
-    except ValidationError:
+    said = _read(answer)
+    if said is None:
         return None
     words = " ".join(text[:_SEARCHED].casefold().split())
-    entities = [Entity(e.kind, _bare(e.text)) for e in said.entities[:MOST_ENTITIES] if _stands_in(words, e.text)]
+    entities = [Entity(e.kind, _bare(e.text)) for e in said.entities if _stands_in(words, e.text)]
     return Analysis(
         entities=tuple(plain_entities(entities)),
         topics=tuple(distinct(map(_bare, said.topics))[:MOST_TOPICS]),
@@ -93,6 +101,14 @@ def read_analysis(answer: str, text: str, *, types: Collection[str] = ()) -> Ana
     )
 
 
+def _read(answer: str) -> _Answer | None:
+    try:
+        said = _Answer.model_validate_json(answer)
+    except ValidationError:
+        return None
+    return said.model_copy(update={"entities": said.entities[:MOST_ENTITIES], "topics": said.topics[:MOST_ENTITIES]})
+
+
 def _object(fields: dict[str, Any]) -> dict[str, Any]:
     """A shape with all of its fields and no others, as some servers require."""
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
@@ -103,7 +119,9 @@ def _one_of(values: Sequence[str]) -> dict[str, Any]:
 
 
 def _stands_in(words: str, text: str) -> bool:
-    return " ".join(text.casefold().split()) in words
+    """Whether a text stands in `words` as whole words; both are held against each other without case and line ends."""
+    wanted = " ".join(text.casefold().split())
+    return wanted in words and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", words) is not None
 
 
 def _bare(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragfactory.context.prompt import Prompt
 from ragfactory.context.templates import fill
-from ragfactory.context.text import as_data
+from ragfactory.context.text import as_data, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ LONGEST_FACTS = "•" * (_FACT_BYTES // 3)  # which take as many tokens as any t
 
 
 def fit_facts(facts: str) -> str:
-    """Facts about a document as data for a prompt, at most 300 characters and 450 bytes of them."""
-    return as_data(facts)[:_FACT_CHARACTERS].encode()[:_FACT_BYTES].decode(errors="ignore")
+    """Facts about a document as data for a prompt, on one line, at most 300 characters and 450 bytes of them."""
+    return as_data(one_line(facts))[:_FACT_CHARACTERS].encode()[:_FACT_BYTES].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)

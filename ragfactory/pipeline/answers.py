@@ -103,7 +103,7 @@ class _OnDevices:
     def _item(self, key: bytes, prompt: Prompt, document: str) -> Item:
         return Item(
             key.hex(),
-            estimate_tokens(prompt.own) + self._answer_tokens,
+            estimate_tokens(prompt.own) + (prompt.max_tokens or self._answer_tokens),
             question(prompt),
             document=document,
             group=hashlib.sha256(prompt.shared.encode()).hexdigest(),

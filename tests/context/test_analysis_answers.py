@@ -7,7 +7,8 @@ import json
 import pytest
 
 from ragfactory.context.analysis import MOST_CHARACTERS, MOST_TOPICS
-from ragfactory.context.analysis_answers import MAX_TOKENS, analysis_schema, read_analysis
+from ragfactory.context.analysis_answers import MAX_TOKENS, analysis_schema, check_analysis, read_analysis
+from ragfactory.context.answers import Refusal
 from ragfactory.context.entities import Entity
 
 TEXT = "Jaarrekening 2024 van Voorbeeld B.V.\nDirecteur is A. Jansen te Utrecht, die **sterk** is. zie www.x.example"
@@ -19,6 +20,7 @@ def test_an_answer_is_capped_and_what_it_invents_is_left_out() -> None:
             {"kind": "company", "text": "Voorbeeld  B.V."},
             {"kind": "company", "text": "Verzonnen N.V."},
             {"kind": "date", "text": "2024"},
+            {"kind": "person", "text": "Jan"},
             {"kind": "person", "text": "a. jansen"},
             {"kind": "product", "text": "www.x.example"},
         ],
@@ -94,6 +96,16 @@ def test_a_server_that_says_endlessly_much_is_not_listened_to_endlessly() -> Non
 )
 def test_an_answer_of_another_shape_is_none(answer: str) -> None:
     assert read_analysis(answer, TEXT) is None
+    assert isinstance(check_analysis(answer), Refusal)
+
+
+def test_what_is_kept_of_an_answer_is_read_as_the_answer_is() -> None:
+    topics = [f"t{n}" for n in range(5000)]
+    answer = json.dumps({"topics": topics, "period": "Jaarrekening 2024", "type": "post", "note": "x" * 99_999})
+    kept = check_analysis(answer)
+    assert isinstance(kept, str)
+    assert len(kept) < 1000
+    assert read_analysis(kept, TEXT, types=["post"]) == read_analysis(answer, TEXT, types=["post"])
 
 
 def test_the_schema_names_every_field_that_is_read_and_bounds_it() -> None:

@@ -49,11 +49,8 @@ class Grammar:
         characters, which its grammars let into strings as JSON does not.
         """
         likely = np.where(self._vocabulary.plain, logits, -np.inf)
-        for count in (
-            1,
-            min(_FEW, len(likely)),
-            len(likely),
-        ):  # holding all of them against the grammar takes milliseconds
+        # To hold a whole vocabulary against the grammar takes milliseconds.
+        for count in (1, min(_FEW, len(likely)), len(likely)):
             tokens = np.argpartition(likely, -count)[-count:]
             candidates = np.zeros(count, dtype=_CANDIDATE)
             candidates["id"], candidates["logit"] = tokens, likely[tokens]
