@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ragfactory.context.analysis import Analysis
     from ragfactory.context.cache import Model
     from ragfactory.context.language_models import LanguageModel
-    from ragfactory.context.prompt import Prompt
     from ragfactory.context.sheets import PromptSheet
     from ragfactory.context.templates import Template
     from ragfactory.events import Listener
