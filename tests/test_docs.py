@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from ragfactory.chunking.strategies import STRATEGIES
-from ragfactory.cli.main import app
+from ragfactory.cli.main import program
 from ragfactory.cli.result import CommandResult
 from ragfactory.config import Config
 from ragfactory.documents.registry import Parser, parsers
@@ -87,7 +87,7 @@ def leaves(command: Any, words: str) -> Iterator[tuple[str, Any]]:
         yield from leaves(child, f"{words} {name}")
 
 
-PROGRAM: Any = typer.main.get_command(app)
+PROGRAM: Any = typer.main.get_command(program())
 COMMANDS = dict(leaves(PROGRAM, "ragfactory"))
 OPTIONS_OF_ALL = {"-h", "--help"}
 

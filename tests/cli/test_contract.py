@@ -51,7 +51,7 @@ def ask(group, path):
     heavy = [name for name in HEAVY if name in sys.modules]
     found[" ".join(path)] = [status, out.getvalue().split(chr(10))[0], err.getvalue(), heavy]
 
-ask(typer.main.get_command(program.app), ())
+ask(typer.main.get_command(program.program()), ())
 print(json.dumps(found))
 """
 
