@@ -29,7 +29,8 @@ from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.profiles import shipped_dir
-from ragfactory.retrieval.fusion import emphasis, fuse
+from ragfactory.retrieval.candidates import emphasis
+from ragfactory.retrieval.fusion import fuse
 from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""Searching the indexes of a project: dense and full text, fused, and reranked."""
+"""Searching the indexes of a project: dense and full text, fused, and reranked.
+
+What computes with NumPy, FAISS or a model is imported where it is needed: a search by words alone takes less time than that.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
-from ragfactory.context.enriched import enriched_text
 from ragfactory.documents.model import clean
 from ragfactory.embedding.catalog import spread_of
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
+from ragfactory.retrieval.candidates import Candidate, Weighting, by_words, emphasis, prefer
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import variants
 from ragfactory.retrieval.folding import Folding
-from ragfactory.retrieval.fusion import emphasis
-from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, narrowed, rows_among
+from ragfactory.retrieval.parts import best_wording, find_by_words
 from ragfactory.retrieval.places import places_of
-from ragfactory.retrieval.ranking import Candidate, Weighting, prefer, rank
 from ragfactory.retrieval.reranking import QueryReranker
 from ragfactory.retrieval.results import Explanation, Hit, Mode, SearchResult
 from ragfactory.retrieval.timing import Clock
@@ -34,7 +33,9 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.retrieval.filters import Condition
-    from ragfactory.retrieval.parts import Found
+    from ragfactory.retrieval.masks import Mask
+    from ragfactory.retrieval.parts import Found, Narrowing
+    from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
@@ -108,22 +109,23 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
-        preferred = self._vocabulary.rows(understood, strict=strict)
-        among = rows_among(self._versions, filters)
-        if strict:
-            among = narrowed(among, preferred.values())
+        among: dict[IndexName, Mask] = {}
+        narrowings: dict[IndexName, Narrowing] = {}
         if filters or strict:
+            among, narrowings = self._among(filters, understood if strict else ())
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
         wordings = [query, *(variants(query, expand, self.languages, synonyms) if expand else ())]
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
-                (text, find_by_words(self._versions, text, depth, self.languages, among)) for text in wordings
+                (text, find_by_words(self._versions, text, depth, self.languages, narrowings)) for text in wordings
             )
             clock.note("lexical")
         dense: Found = {}
         if mode is not Mode.TEXT:
+            from ragfactory.retrieval.nearest import find_by_vector
+
             vectors = [(text, self._embedders.encode(text)) for text in wordings]
             clock.note("embed")
             dense = best_wording(
@@ -131,11 +133,12 @@ class Searcher:
                 for text, of_text in vectors
             )
             clock.note("dense")
-        ranked = rank(self._candidates(query, mode, retrieve, dense, lexical))
+        ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
-        if mode is Mode.HYBRID and preferred and preference and not strict:
-            shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
-            ranked = prefer(ranked, [float(share) for share in shares], preference)
+        if mode is Mode.HYBRID and understood and preference and not strict:
+            preferred = self._vocabulary.rows(understood, strict=False).values()
+            shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
+            ranked = prefer(ranked, shares, preference)
         notes: tuple[str, ...] = ()
         if rerank is None and mode is not Mode.TEXT:
             shortcoming = self._reranker.shortcoming()
@@ -157,6 +160,8 @@ class Searcher:
 
         Weights are fitted to these.
         """
+        from ragfactory.retrieval.nearest import find_by_vector
+
         query = clean(query).strip()
         lexical = find_by_words(self._versions, query, depth, self.languages, {})
         dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
@@ -203,6 +208,23 @@ class Searcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _among(
+        self, filters: Sequence[Condition], understood: Sequence[Understood]
+    ) -> tuple[dict[IndexName, Mask], dict[IndexName, Narrowing]]:
+        """The rows to look among, and what full text is told of them."""
+        from ragfactory.retrieval.masks import narrowed, narrowing, rows_among
+
+        among = narrowed(rows_among(self._versions, filters), self._vocabulary.rows(understood, strict=True).values())
+        return among, {name: narrowing(self._versions[name], rows) for name, rows in among.items()}
+
+    def _ranked(self, candidates: Sequence[Candidate], mode: Mode) -> list[Candidate]:
+        """The candidates, best first."""
+        if mode is Mode.TEXT:
+            return by_words(candidates)
+        from ragfactory.retrieval.ranking import rank
+
+        return rank(candidates)
 
     def _candidates(
         self, query: str, mode: Mode, retrieve: Mapping[IndexName, Retrieve], dense: Found, lexical: Found
@@ -259,6 +281,8 @@ class Searcher:
 
     def _passage(self, candidate: Candidate) -> str:
         """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
+        from ragfactory.context.enriched import enriched_text
+
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
         chunk = version.segments[number].chunk(row)
@@ -276,7 +300,7 @@ class Searcher:
             index=candidate.index,
             version=version.manifest.version,
             chunk=chunk,
-            chunk_hash=segment.chunk_keys[row].tobytes().hex(),
+            chunk_hash=segment.rows[row].chunk_key.hex(),
             at=at,
             others=tuple(others),
             score=own or 0.0,
