@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from ragfactory.documents.model import clean
 from ragfactory.embedding.catalog import spread_of
-from ragfactory.errors import IndexNotFoundError, UsageError
+from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.candidates import Candidate, Weighting, by_words, emphasis, prefer
 from ragfactory.retrieval.embedders import QueryEmbedders
@@ -44,7 +44,10 @@ MAX_TOP_K = 1000
 class Searcher:
     """The indexes of a project, open for searching."""
 
-    def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
+    def __init__(
+        self, versions: dict[IndexName, Version], config: Config, reranker: QueryReranker | None = None
+    ) -> None:
+        """Search open versions, which are closed with this; `reranker` is somebody else's, and stays as it is."""
         profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._versions = versions
         self._retrieve = {}
@@ -54,10 +57,18 @@ class Searcher:
             of_profile = profile.retrieve if profile else Retrieve()
             self._retrieve[name] = settings.over(of_profile) if settings else of_profile
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
-        self._reranker = QueryReranker(config.models)
+        self._reranker = reranker or QueryReranker(config)
+        self._own_reranker = reranker is None
 
     @classmethod
-    def open(cls, config: Config, document_type: str | None = None, *, number: int | None = None) -> Self:
+    def open(
+        cls,
+        config: Config,
+        document_type: str | None = None,
+        *,
+        number: int | None = None,
+        reranker: QueryReranker | None = None,
+    ) -> Self:
         """Open the index of one document type, or all of the project; by default the version that serves, or that `number`.
 
         Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written, ConfigError when its
@@ -72,7 +83,7 @@ class Searcher:
             for name in names:
                 versions[name] = opened.enter_context(Version.open(IndexPaths.of(config.indexes, name), name, number))
             opened.pop_all()
-        return cls(versions, config)
+        return cls(versions, config, reranker)
 
     def search(
         self,
@@ -95,7 +106,7 @@ class Searcher:
         as well. `override` has valid values of keys of a profile's [retrieve], to use in place of the indexes' own.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
-        key's kind; ModelUnavailableError when a reranker is asked for and is not there.
+        key's kind; ModelUnavailableError or DeviceUnavailableError when a reranker is asked for and cannot be had.
         """
         query = clean(query).strip()
         if not query:
@@ -140,16 +151,16 @@ class Searcher:
             shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
             ranked = prefer(ranked, shares, preference)
         notes: tuple[str, ...] = ()
-        if rerank is None and mode is not Mode.TEXT:
-            shortcoming = self._reranker.shortcoming()
-            rerank = shortcoming is None
-            notes = (f"not reranked: {shortcoming}",) if shortcoming else ()
-        if rerank:
-            ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
+        devices: dict[str, str] = {}
+        if rerank or (rerank is None and mode is not Mode.TEXT):
+            deepest = max(own.rerank_depth for own in retrieve.values())
+            ranked, notes = self._reranked(query, ranked, deepest, asked=bool(rerank))
+        if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
             clock.note("rerank")
+            devices["rerank"] = self._reranker.device
         hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
         explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query))
-        return SearchResult(query, hits, clock.stop(), notes, explanation)
+        return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -198,8 +209,9 @@ class Searcher:
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
 
     def close(self) -> None:
-        """Close the indexes, and let go of the reranker."""
-        self._reranker.close()
+        """Close the indexes, and let go of the reranker, if it is this searcher's own."""
+        if self._own_reranker:
+            self._reranker.close()
         for version in self._versions.values():
             version.close()
 
@@ -272,12 +284,23 @@ class Searcher:
                 kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
         return tuple(kept)
 
-    def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
-        """The candidates with the first `depth` scored again and sorted by that."""
+    def _reranked(
+        self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
+        """The candidates with the first `depth` scored again and sorted by that, and what there is to say of it. Where it cannot
+        be done and nobody `asked` for it, they stay as they are.
+        """
+        if not asked and (shortcoming := self._reranker.shortcoming()):
+            return ranked, (f"not reranked: {shortcoming}",)
         first = ranked[:depth]
-        scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        try:
+            scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        except (ModelUnavailableError, DeviceUnavailableError) as error:
+            if asked:
+                raise
+            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}")
         scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
-        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]]
+        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], self._reranker.take_notes()
 
     def _passage(self, candidate: Candidate) -> str:
         """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
