@@ -60,7 +60,7 @@ class QueryReranker:
 
     def take_notes(self) -> tuple[str, ...]:
         """What went wrong with devices since this was asked last, a line each."""
-        notes, self._notes = tuple(self._notes), []
+        notes, self._notes = tuple(dict.fromkeys(self._notes)), []
         return notes
 
     def close(self) -> None:
