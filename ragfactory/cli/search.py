@@ -174,8 +174,13 @@ def _data(found: Found) -> dict[str, Any]:
     chunks = [_chunk(hit) for hit in found.result.hits]
     for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
         chunk["expanded"] = asdict(around)
-    devices = {"devices": dict(found.result.devices)} if found.result.devices else {}
-    return {"query": found.result.query, "chunks": chunks, "timings_ms": found.result.timings_ms} | devices
+    result = found.result
+    return {
+        "query": result.query,
+        "chunks": chunks,
+        "timings_ms": result.timings_ms,
+        "devices": dict(result.devices),
+    }
 
 
 def _chunk(hit: Hit) -> dict[str, Any]:
