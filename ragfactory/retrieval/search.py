@@ -204,6 +204,11 @@ class Searcher:
         return dict(self._retrieve)
 
     @property
+    def can_rerank(self) -> bool:
+        """Whether there is a reranker on this machine."""
+        return self._reranker.shortcoming() is None
+
+    @property
     def languages(self) -> list[str]:
         """The languages of the documents in the open indexes."""
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
