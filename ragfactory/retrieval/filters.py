@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from ragfactory.chunking.model import chunk_key
+from ragfactory.chunking.keys import chunk_key
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:

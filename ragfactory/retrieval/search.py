@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from ragfactory.documents.model import clean
+from ragfactory.documents.cleaning import clean
 from ragfactory.embedding.catalog import spread_of
 from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
