@@ -174,7 +174,13 @@ def _data(found: Found) -> dict[str, Any]:
     chunks = [_chunk(hit) for hit in found.result.hits]
     for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
         chunk["expanded"] = asdict(around)
-    return {"query": found.result.query, "chunks": chunks, "timings_ms": found.result.timings_ms}
+    result = found.result
+    return {
+        "query": result.query,
+        "chunks": chunks,
+        "timings_ms": result.timings_ms,
+        "devices": dict(result.devices),
+    }
 
 
 def _chunk(hit: Hit) -> dict[str, Any]:
@@ -222,7 +228,7 @@ def _render(found: Found, languages: list[str], console: Console, *, full: bool,
     if explain:
         from ragfactory.cli.explaining import understood
 
-        console.print(understood(result.explanation))
+        console.print(understood(result))
     if not result.hits:
         console.print("nothing found")
     several_roots = len({hit.at.root for hit in result.hits}) > 1

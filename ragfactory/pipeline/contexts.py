@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.sheets import PromptSheet
     from ragfactory.context.templates import Template
+    from ragfactory.devices import RunDevices
     from ragfactory.events import Listener
-    from ragfactory.pipeline.devices import RunDevices
     from ragfactory.store.documents import Identity
 
 

@@ -1,4 +1,7 @@
-"""Searching the indexes of a project: dense and full text, fused, and reranked."""
+"""Searching the indexes of a project: dense and full text, fused, and reranked.
+
+What computes with NumPy, FAISS or a model is imported where it is needed: a search by words alone takes less time than that.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
-from ragfactory.context.enriched import enriched_text
-from ragfactory.documents.model import clean
+from ragfactory.documents.cleaning import clean
 from ragfactory.embedding.catalog import spread_of
-from ragfactory.errors import IndexNotFoundError, UsageError
+from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
+from ragfactory.retrieval.candidates import Candidate, Weighting, by_words, emphasis, prefer
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import variants
 from ragfactory.retrieval.folding import Folding
-from ragfactory.retrieval.fusion import emphasis
-from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, narrowed, rows_among
+from ragfactory.retrieval.parts import best_wording, find_by_words
 from ragfactory.retrieval.places import places_of
-from ragfactory.retrieval.ranking import Candidate, Weighting, prefer, rank
 from ragfactory.retrieval.reranking import QueryReranker
 from ragfactory.retrieval.results import Explanation, Hit, Mode, SearchResult
 from ragfactory.retrieval.timing import Clock
@@ -34,7 +33,9 @@ if TYPE_CHECKING:
 
     from ragfactory.config import Config
     from ragfactory.retrieval.filters import Condition
-    from ragfactory.retrieval.parts import Found
+    from ragfactory.retrieval.masks import Mask
+    from ragfactory.retrieval.parts import Found, Narrowing
+    from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
@@ -43,7 +44,10 @@ MAX_TOP_K = 1000
 class Searcher:
     """The indexes of a project, open for searching."""
 
-    def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
+    def __init__(
+        self, versions: dict[IndexName, Version], config: Config, reranker: QueryReranker | None = None
+    ) -> None:
+        """Search open versions, which are closed with this; `reranker` is somebody else's, and stays as it is."""
         profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._versions = versions
         self._retrieve = {}
@@ -53,10 +57,18 @@ class Searcher:
             of_profile = profile.retrieve if profile else Retrieve()
             self._retrieve[name] = settings.over(of_profile) if settings else of_profile
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
-        self._reranker = QueryReranker(config.models)
+        self._reranker = reranker or QueryReranker(config)
+        self._own_reranker = reranker is None
 
     @classmethod
-    def open(cls, config: Config, document_type: str | None = None, *, number: int | None = None) -> Self:
+    def open(
+        cls,
+        config: Config,
+        document_type: str | None = None,
+        *,
+        number: int | None = None,
+        reranker: QueryReranker | None = None,
+    ) -> Self:
         """Open the index of one document type, or all of the project; by default the version that serves, or that `number`.
 
         Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written, ConfigError when its
@@ -71,7 +83,7 @@ class Searcher:
             for name in names:
                 versions[name] = opened.enter_context(Version.open(IndexPaths.of(config.indexes, name), name, number))
             opened.pop_all()
-        return cls(versions, config)
+        return cls(versions, config, reranker)
 
     def search(
         self,
@@ -94,7 +106,7 @@ class Searcher:
         as well. `override` has valid values of keys of a profile's [retrieve], to use in place of the indexes' own.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
-        key's kind; ModelUnavailableError when a reranker is asked for and is not there.
+        key's kind; ModelUnavailableError or DeviceUnavailableError when a reranker is asked for and cannot be had.
         """
         query = clean(query).strip()
         if not query:
@@ -108,22 +120,23 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
-        preferred = self._vocabulary.rows(understood, strict=strict)
-        among = rows_among(self._versions, filters)
-        if strict:
-            among = narrowed(among, preferred.values())
+        among: dict[IndexName, Mask] = {}
+        narrowings: dict[IndexName, Narrowing] = {}
         if filters or strict:
+            among, narrowings = self._among(filters, understood if strict else ())
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
         wordings = [query, *(variants(query, expand, self.languages, synonyms) if expand else ())]
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
-                (text, find_by_words(self._versions, text, depth, self.languages, among)) for text in wordings
+                (text, find_by_words(self._versions, text, depth, self.languages, narrowings)) for text in wordings
             )
             clock.note("lexical")
         dense: Found = {}
         if mode is not Mode.TEXT:
+            from ragfactory.retrieval.nearest import find_by_vector
+
             vectors = [(text, self._embedders.encode(text)) for text in wordings]
             clock.note("embed")
             dense = best_wording(
@@ -131,22 +144,23 @@ class Searcher:
                 for text, of_text in vectors
             )
             clock.note("dense")
-        ranked = rank(self._candidates(query, mode, retrieve, dense, lexical))
+        ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
-        if mode is Mode.HYBRID and preferred and preference and not strict:
-            shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
-            ranked = prefer(ranked, [float(share) for share in shares], preference)
+        if mode is Mode.HYBRID and understood and preference and not strict:
+            preferred = self._vocabulary.rows(understood, strict=False).values()
+            shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
+            ranked = prefer(ranked, shares, preference)
         notes: tuple[str, ...] = ()
-        if rerank is None and mode is not Mode.TEXT:
-            shortcoming = self._reranker.shortcoming()
-            rerank = shortcoming is None
-            notes = (f"not reranked: {shortcoming}",) if shortcoming else ()
-        if rerank:
-            ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
+        devices: dict[str, str] = {}
+        if rerank or (rerank is None and mode is not Mode.TEXT):
+            deepest = max(own.rerank_depth for own in retrieve.values())
+            ranked, notes = self._reranked(query, ranked, deepest, asked=bool(rerank))
+        if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
             clock.note("rerank")
+            devices["rerank"] = self._reranker.device
         hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
         explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query))
-        return SearchResult(query, hits, clock.stop(), notes, explanation)
+        return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -157,6 +171,8 @@ class Searcher:
 
         Weights are fitted to these.
         """
+        from ragfactory.retrieval.nearest import find_by_vector
+
         query = clean(query).strip()
         lexical = find_by_words(self._versions, query, depth, self.languages, {})
         dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
@@ -188,13 +204,19 @@ class Searcher:
         return dict(self._retrieve)
 
     @property
+    def can_rerank(self) -> bool:
+        """Whether there is a reranker on this machine."""
+        return self._reranker.shortcoming() is None
+
+    @property
     def languages(self) -> list[str]:
         """The languages of the documents in the open indexes."""
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
 
     def close(self) -> None:
-        """Close the indexes, and let go of the reranker."""
-        self._reranker.close()
+        """Close the indexes, and let go of the reranker, if it is this searcher's own."""
+        if self._own_reranker:
+            self._reranker.close()
         for version in self._versions.values():
             version.close()
 
@@ -203,6 +225,23 @@ class Searcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _among(
+        self, filters: Sequence[Condition], understood: Sequence[Understood]
+    ) -> tuple[dict[IndexName, Mask], dict[IndexName, Narrowing]]:
+        """The rows to look among, and what full text is told of them."""
+        from ragfactory.retrieval.masks import narrowed, narrowing, rows_among
+
+        among = narrowed(rows_among(self._versions, filters), self._vocabulary.rows(understood, strict=True).values())
+        return among, {name: narrowing(self._versions[name], rows) for name, rows in among.items()}
+
+    def _ranked(self, candidates: Sequence[Candidate], mode: Mode) -> list[Candidate]:
+        """The candidates, best first."""
+        if mode is Mode.TEXT:
+            return by_words(candidates)
+        from ragfactory.retrieval.ranking import rank
+
+        return rank(candidates)
 
     def _candidates(
         self, query: str, mode: Mode, retrieve: Mapping[IndexName, Retrieve], dense: Found, lexical: Found
@@ -250,15 +289,28 @@ class Searcher:
                 kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
         return tuple(kept)
 
-    def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
-        """The candidates with the first `depth` scored again and sorted by that."""
+    def _reranked(
+        self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
+        """The candidates with the first `depth` scored again and sorted by that, and what there is to say of it. Where it cannot
+        be done and nobody `asked` for it, they stay as they are.
+        """
+        if not asked and (shortcoming := self._reranker.shortcoming()):
+            return ranked, (f"not reranked: {shortcoming}",)
         first = ranked[:depth]
-        scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        try:
+            scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        except (ModelUnavailableError, DeviceUnavailableError) as error:
+            if asked:
+                raise
+            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}")
         scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
-        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]]
+        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], self._reranker.take_notes()
 
     def _passage(self, candidate: Candidate) -> str:
         """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
+        from ragfactory.context.enriched import enriched_text
+
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
         chunk = version.segments[number].chunk(row)
@@ -276,7 +328,7 @@ class Searcher:
             index=candidate.index,
             version=version.manifest.version,
             chunk=chunk,
-            chunk_hash=segment.chunk_keys[row].tobytes().hex(),
+            chunk_hash=segment.rows[row].chunk_key.hex(),
             at=at,
             others=tuple(others),
             score=own or 0.0,
