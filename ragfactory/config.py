@@ -160,6 +160,11 @@ def llm_api_key() -> str | None:
     return os.environ.get("RAGFACTORY_LLM_API_KEY") or None
 
 
+def hub_address() -> str:
+    """Where models are got from, by the variable that the Hugging Face Hub's own tools take it from."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
 def explain(error: ValidationError) -> str:
     """The first thing pydantic found wrong, in one line: the key, what was expected, what came."""
     first = error.errors(include_url=False)[0]
