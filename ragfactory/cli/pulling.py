@@ -50,7 +50,10 @@ def pull_model(
 
     def body(output: Output) -> CommandResult:
         from ragfactory.download.pull import pull
+        from ragfactory.errors import UsageError
 
+        if source is not None and "://" in name:
+            raise UsageError("--from names a hub, and an address needs none", hint="leave --from away")
         config = options.configure(home)
         with _watch(output) as watcher:
             pulled = pull(name, config.models, _hub(source), watcher, force=force)

@@ -75,9 +75,10 @@ def find_damage(path: Path) -> str | None:
     try:
         status = path.stat()
         needed = _needed_bytes(path, status.st_size, status.st_mtime_ns)
-    except (ValueError, struct.error, OSError) as error:
-        said = "its header is cut off" if isinstance(error, struct.error) else str(error)
-        return f"a GGUF file expected, and {said}"
+    except (ValueError, OSError) as error:
+        return f"a GGUF file expected, and {error}"
+    except (struct.error, OverflowError):  # it speaks of places that are not in it
+        return "a GGUF file expected, and its header is cut off"
     if status.st_size < needed:
         return f"cut off: its tensors take the file to {needed:,} bytes, and it has {status.st_size:,}"
     return None
@@ -85,7 +86,7 @@ def find_damage(path: Path) -> str | None:
 
 @lru_cache(maxsize=8)
 def _needed_bytes(path: Path, size: int, _mtime_ns: int) -> int:
-    """How long the file has to be. Raises ValueError and struct.error where its header makes no sense."""
+    """How long the file has to be. Raises ValueError, struct.error and OverflowError where its header makes no sense."""
     if size < len(_MAGIC):
         raise ValueError("it is empty" if not size else "it has a few bytes only")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

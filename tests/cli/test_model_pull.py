@@ -95,6 +95,7 @@ def test_a_hub_that_is_not_there_is_told_with_a_way_without_it(cli: Cli, hub: Hu
     assert "by hand" in ended.error["hint"]
     assert f"{address}/BAAI/bge-m3" in ended.error["hint"]
     assert cli("model", "pull", "nothing", "--json").status == 2
+    assert cli("model", "pull", f"{address}/x.gguf", "--from", address, "--json").status == 2
     assert cli("model", "pull", "bge-m3", "--from", "hub", "--json").error["code"] == "usage"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -365,3 +366,39 @@ def test_two_do_not_get_the_same_model_at_once(place: Place) -> None:
     (place.models / ".pull" / "bge-m3").mkdir(parents=True)
     with writer_lock(place.models / ".pull" / "bge-m3" / "lock"), pytest.raises(LockedError):
         place.pull("bge-m3")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_is_told_and_what_came_is_kept(
+    place: Place, encoder: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    place.server.repos[REPO] = encoder
+
+    def full(*_: object) -> None:
+        raise OSError(code, "no more")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place.watcher, "received", full)
+        with pytest.raises(ModelUnavailableError, match="no room on the disk"):
+            place.pull("bge-m3")
+    assert find_model(BGE_M3, place.models) is None
+    assert place.pull("bge-m3").fetched
+
+
+def test_a_models_folder_that_cannot_be_written_is_told(place: Place, encoder: dict[str, bytes]) -> None:
+    place.server.repos[REPO] = encoder
+    place.models.parent.mkdir()
+    place.models.write_text("a file")
+    with pytest.raises(ModelUnavailableError, match="cannot be written"):
+        place.pull("bge-m3")
+
+
+def test_offline_is_offline(place: Place, encoder: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    place.server.repos[REPO] = encoder
+    with pytest.raises(ModelUnavailableError, match="HF_HUB_OFFLINE is set") as caught:
+        place.pull("bge-m3")
+    assert "by hand" in str(caught.value.hint)
+    assert not place.server.asked
