@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,6 +36,13 @@ Embedder = Annotated[
 Devices = Annotated[
     str | None,
     typer.Option("--devices", help="auto, cpu, or cards such as 0,2-5.", show_default="the configuration's"),
+]
+
+ContextWriter = Annotated[
+    Literal["structural", "llama", "http", "none"] | None,
+    typer.Option(
+        "--context", help="Who writes contexts; an index keeps what it was last told.", show_default="the profile's"
+    ),
 ]
 
 
