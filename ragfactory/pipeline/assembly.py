@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ragfactory.errors import RagfactoryError
     from ragfactory.events import Listener
+    from ragfactory.pipeline.arrival import Arrival
     from ragfactory.pipeline.contexts import Context
-    from ragfactory.pipeline.intake import Arrival
     from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipe, Recipes
     from ragfactory.pipeline.scan import Source

@@ -12,54 +12,21 @@ from ragfactory.documents.classify import SURE
 from ragfactory.pipeline.contexts import Context, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ragfactory.context.analysis import Analysis
     from ragfactory.documents.classify import Classification
     from ragfactory.events import Listener
+    from ragfactory.pipeline.arrival import Arrival
     from ragfactory.pipeline.assembly import Assembly
     from ragfactory.pipeline.contexts import ContextMaker, Written
-    from ragfactory.pipeline.open_index import Change
-    from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.pipeline.scan import Source
     from ragfactory.store.documents import Identity
-    from ragfactory.store.records import DocumentRecord
 
 IN_FLIGHT = 2000  # prompts that wait for answers before reading waits too: enough to keep eight cards busy for minutes
 
 _TICK_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
-    again only `for_contexts` may stay as it is. A `misfit` has its type from a language model.
-    """
-
-    source: Source
-    prepared: PreparedDocument
-    previous: DocumentRecord | None
-    forced: bool
-    moved: bool
-    for_contexts: bool = False
-    misfit: bool = False
-
-    @property
-    def document_type(self) -> str:
-        """The type that was recognised or forced."""
-        return self.prepared.classification.type
-
-    @property
-    def change(self) -> Change:
-        """What becomes of its index."""
-        return "changed" if self.previous else "moved" if self.moved else "added"
-
-    def gained_nothing(self, contexts: Sequence[Context]) -> bool:
-        """Whether it would be stored again as it is, with these contexts."""
-        if not self.for_contexts or self.previous is None or self.previous.key != self.prepared.key:
-            return False
-        return sum(context.missing for context in contexts) >= self.previous.contexts_missing
 
 
 @dataclass(frozen=True, slots=True)

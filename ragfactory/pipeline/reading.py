@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ragfactory import events
 from ragfactory.documents.classify import SURE
-from ragfactory.pipeline.intake import Arrival
+from ragfactory.pipeline.arrival import Arrival
 from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.sandbox import Job, Sandbox
 from ragfactory.store.durable import make_private_dirs
