@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ragfactory.cli.output import Output
+    from ragfactory.config import Config
     from ragfactory.errors import UsageError
     from ragfactory.retrieval.finding import Found
     from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.rewriting.writers import Rewriter
     from ragfactory.retrieval.search import Searcher
     from ragfactory.retrieval.surroundings import Surroundings
 
@@ -85,6 +88,13 @@ def search(
         int,
         typer.Option("--expand", min=0, max=8, metavar="N", help="Search up to N rewritings of the query as well."),
     ] = 0,
+    expand_by: Annotated[
+        Literal["auto", "llama", "http", "rules"],
+        typer.Option(
+            "--expand-by",
+            help="Who rewrites: a server of the configuration, a GGUF on this machine, or rules.",
+        ),
+    ] = "auto",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what was understood, and what each stage gave a passage.")
     ] = False,
@@ -135,11 +145,16 @@ def search(
                 rerank=rerank,
                 strict=strict,
                 expand=expand,
+                rewriter=rewriter,
             )
             return found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
 
         extra = {"filters": filters} if filters else {}
-        with LiveSearch(config, document_type, find) as live:
+        with ExitStack() as opened:
+            rewriter = _rewriter(config, expand, expand_by, many=query is None)
+            if rewriter is not None:
+                opened.enter_context(closing(rewriter))
+            live = opened.enter_context(LiveSearch(config, document_type, find))
 
             def result_of(query: str) -> CommandResult:
                 found = live.search(query)
@@ -161,6 +176,17 @@ def search(
     run("search", body, json=json)
 
 
+def _rewriter(
+    config: Config, count: int, by: Literal["auto", "llama", "http", "rules"], *, many: bool
+) -> Rewriter | None:
+    """The language model that rewrites queries, where one is to."""
+    if not count or by == "rules":
+        return None
+    from ragfactory.retrieval.rewriting.writers import open_rewriter
+
+    return open_rewriter(config, None if by == "auto" else by, count, many=many)
+
+
 def _one_of_both() -> UsageError:
     from ragfactory.errors import UsageError
 
@@ -174,7 +200,14 @@ def _data(found: Found) -> dict[str, Any]:
     chunks = [_chunk(hit) for hit in found.result.hits]
     for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
         chunk["expanded"] = asdict(around)
-    return {"query": found.result.query, "chunks": chunks, "timings_ms": found.result.timings_ms}
+    explanation = found.result.explanation
+    rewritten = {"expansion": {"by": explanation.rewritten_by, "variants": list(explanation.variants)}}
+    return {
+        "query": found.result.query,
+        **(rewritten if explanation.rewritten_by else {}),
+        "chunks": chunks,
+        "timings_ms": found.result.timings_ms,
+    }
 
 
 def _chunk(hit: Hit) -> dict[str, Any]:

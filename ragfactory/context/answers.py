@@ -23,7 +23,7 @@ _SURELY_WHOLE = 160  # characters, which are less than 80 tokens
 _LANGUAGE_LETTERS = 70  # under that many, the detector is not sure enough to refuse an answer
 _ECHO_WORDS = 8  # so many of the instruction's words in a row are no accident
 
-_THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+_THOUGHT = re.compile(r"^\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"^[\"“”„«»']+\s*(.*?)\s*[\"“”«»']+$", re.DOTALL)
 _COURTESY = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|zeker|natuurlijk|uiteraard|prima|gerne|natürlich|selbstverständlich|klar|bien sûr"
@@ -51,6 +51,13 @@ _LINK = re.compile(r"\b(?:https?|ftp|file|data|javascript):\S|\bwww\.|\]\(|\b[\w
 _MARKUP = re.compile(
     r"<(?=[^\s\d=])|‹|\*\*|__|```|`\S|^\s*#{1,6}\s|^\s*\||\\[a-z]+\{|&(?:[a-z]+|#\d+);|^\s*[{\[]", re.MULTILINE
 )
+_BLEMISHES = (
+    (_PREAMBLE, "preamble"),
+    (_DECLINED, "declined"),
+    (_LIST, "list"),
+    (_LINK, "link"),
+    (_MARKUP, "markup"),
+)
 _SENTENCE_END = re.compile(r"[.!?…][\"”»)]*(?=\s|$)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|bijv|resp|incl|excl|ca|nr|art|blz|Dr|Mr|Mrs|St|No|bzw|inkl|exkl|Abs|Nr|z|usw|cf|env|inc|approx)|\.[A-Za-z])\.$"
@@ -76,15 +83,8 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
     text = _unwrapped(answer)
     if not text:
         return Refusal("empty")
-    for pattern, reason in (
-        (_PREAMBLE, "preamble"),
-        (_DECLINED, "declined"),
-        (_LIST, "list"),
-        (_LINK, "link"),
-        (_MARKUP, "markup"),
-    ):
-        if pattern.search(text):
-            return Refusal(reason)
+    if reason := blemish(text):
+        return Refusal(reason)
     whole = one_line(text)
     context = _whole_sentences(whole)
     if len(context) < _MIN_CHARACTERS:
@@ -96,9 +96,19 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
     return context
 
 
+def without_thoughts(answer: str) -> str:
+    """The answer without what a model thought aloud before it."""
+    return _THOUGHT.sub("", answer).strip()
+
+
+def blemish(text: str) -> str | None:
+    """What keeps a text from being plain words on the matter, in one word; None where nothing does."""
+    return next((reason for pattern, reason in _BLEMISHES if pattern.search(text)), None)
+
+
 def _unwrapped(answer: str) -> str:
     """The answer without what models put around one."""
-    text = _THOUGHT.sub("", answer).strip()
+    text = without_thoughts(answer)
     text = _COURTESY.sub("", text, count=1)
     text = _LABEL.sub("", text, count=1).strip()
     quoted = _QUOTED.match(text)

@@ -15,7 +15,7 @@ from ragfactory.embedding.catalog import spread_of
 from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
-from ragfactory.retrieval.expansion import variants
+from ragfactory.retrieval.expansion import expansion
 from ragfactory.retrieval.folding import Folding
 from ragfactory.retrieval.fusion import emphasis
 from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, narrowed, rows_among
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ragfactory.config import Config
     from ragfactory.retrieval.filters import Condition
     from ragfactory.retrieval.parts import Found
+    from ragfactory.retrieval.rewriting.writers import Rewriter
     from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
@@ -84,6 +85,7 @@ class Searcher:
         rerank: bool | None = None,
         strict: bool = False,
         expand: int = 0,
+        rewriter: Rewriter | None = None,
         override: Mapping[str, object] | None = None,
     ) -> SearchResult:
         """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
@@ -91,7 +93,8 @@ class Searcher:
         With `exact`, approximate vector indexes are not used. With `rerank` a cross-encoder orders the best candidates; None means
         where it is on the machine, and not when only words are searched. Documents of the years, types and names in the query are
         preferred, or with `strict` the only ones looked among. With `expand`, up to so many rewritings of the query are searched
-        as well. `override` has valid values of keys of a profile's [retrieve], to use in place of the indexes' own.
+        as well, by `rewriter` where there is one. `override` has valid values of keys of a profile's [retrieve], to use in place of
+        the indexes' own.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
         key's kind; ModelUnavailableError when a reranker is asked for and is not there.
@@ -115,7 +118,10 @@ class Searcher:
         if filters or strict:
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
-        wordings = [query, *(variants(query, expand, self.languages, synonyms) if expand else ())]
+        expanded = expansion(query, expand, self.languages, synonyms, rewriter) if expand else None
+        wordings = [query, *(expanded.variants if expanded else ())]
+        if expanded:
+            clock.note("expand")
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
@@ -136,16 +142,16 @@ class Searcher:
         if mode is Mode.HYBRID and preferred and preference and not strict:
             shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
             ranked = prefer(ranked, [float(share) for share in shares], preference)
-        notes: tuple[str, ...] = ()
+        notes: tuple[str, ...] = (expanded.note,) if expanded and expanded.note else ()
         if rerank is None and mode is not Mode.TEXT:
             shortcoming = self._reranker.shortcoming()
             rerank = shortcoming is None
-            notes = (f"not reranked: {shortcoming}",) if shortcoming else ()
+            notes += (f"not reranked: {shortcoming}",) if shortcoming else ()
         if rerank:
             ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
             clock.note("rerank")
         hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
-        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query))
+        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
         return SearchResult(query, hits, clock.stop(), notes, explanation)
 
     def document(self, path: str) -> DocumentRecord | None:
