@@ -91,7 +91,7 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
         return Refusal("too short" if context == whole else "cut off")
     if _echoes(context, (prompt.instructions, prompt.own.rpartition("\n")[2])):
         return Refusal("echo of the instructions")
-    if _in_another_language(context, prompt.language):
+    if in_another_language(context, prompt.language):
         return Refusal("wrong language")
     return context
 
@@ -104,6 +104,13 @@ def without_thoughts(answer: str) -> str:
 def blemish(text: str) -> str | None:
     """What keeps a text from being plain words on the matter, in one word; None where nothing does."""
     return next((reason for pattern, reason in _BLEMISHES if pattern.search(text)), None)
+
+
+def in_another_language(text: str, language: str) -> bool:
+    """Whether a text is surely in another language than this one; of a short one nothing is sure."""
+    if sum(map(str.isalpha, text)) < _LANGUAGE_LETTERS:
+        return False
+    return detect_language(text) not in {None, language}
 
 
 def _unwrapped(answer: str) -> str:
@@ -135,9 +142,3 @@ def _echoes(context: str, instructions: Iterable[str]) -> bool:
 def _shingles(text: str) -> Iterable[tuple[str, ...]]:
     words = _WORD.findall(text.casefold())
     return zip(*(words[i:] for i in range(_ECHO_WORDS)), strict=False)
-
-
-def _in_another_language(context: str, language: str) -> bool:
-    if sum(map(str.isalpha, context)) < _LANGUAGE_LETTERS:
-        return False
-    return detect_language(context) not in {None, language}

@@ -185,7 +185,9 @@ def test_drafts_can_be_measured(cli: Cli, workplace: Workplace, tmp_path: Path) 
     workplace.write("prices.md", f"# Price list\n\n| Kind | Deposit |\n|---|---|\n{rows}")
     workplace.ingest()
     file = tmp_path / "drafts.jsonl"
-    assert cli("eval", file, "--make", "3", "--json").envelope["data"] == {"path": str(file), "questions": 3}
+    envelope = cli("eval", file, "--make", "3", "--json").envelope
+    assert envelope["data"] == {"path": str(file), "questions": 3, "by": {"rules": 3}}
+    assert any(note.startswith("by rule, no language model: one GGUF file expected") for note in envelope["warnings"])
     data = cli("eval", file, "--json").envelope["data"]
     assert data["questions"] == 3
     assert data["stages"]["fused"]["recall_at_5"]["mean"] == 1

@@ -1,0 +1,140 @@
+"""Questions drafted by a language model, one a chunk; where it writes none, by rule."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ragfactory.context.answers import Refusal
+from ragfactory.context.prompt import Failure
+from ragfactory.evaluation.drafts import draft_at, drafts_by_rule, spread
+from ragfactory.evaluation.question_prompts import check_question, question_prompt
+from ragfactory.evaluation.relevance import squash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ragfactory.config import Config
+    from ragfactory.evaluation.drafts import Draft
+    from ragfactory.events import Listener
+    from ragfactory.pipeline.answers import Answerer
+    from ragfactory.store.records import ChunkRecord
+
+By: TypeAlias = Literal["llama", "http", "rules"]
+
+_LEAST_LETTERS = 80  # of a chunk that says enough to ask about
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+_PASSAGE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """Drafts of a model (`written`) and of the rules (`ruled`), and why the model was asked no more, where it was not."""
+
+    written: tuple[Draft, ...]
+    ruled: tuple[Draft, ...]
+    failure: str | None = None
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """All of them."""
+        return (*self.written, *self.ruled)
+
+
+def draft_with_model(
+    chunks: Sequence[ChunkRecord],
+    count: int,
+    by: Literal["llama", "http"],
+    config: Config,
+    emit: Listener,
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> Drafted:
+    """At most `count` questions, spread over the documents, by a GGUF on the devices of the configuration or by its servers.
+
+    What happens to devices and servers is told to `emit`; `progress` is called for each chunk that is done. Raises
+    ModelUnavailableError, ConfigError, UsageError or DeviceUnavailableError where the model cannot be asked at all.
+    """
+    from ragfactory.context.language_models import language_model
+    from ragfactory.pipeline.answers import open_answerer
+    from ragfactory.pipeline.devices import RunDevices
+    from ragfactory.reporting.report import new_run_id
+
+    model = language_model(by, config)
+    assert model is not None, "both are language models"
+    with ExitStack() as opened:
+        devices = opened.enter_context(RunDevices(config, new_run_id(), emit))
+        answerer = open_answerer(model, config, devices, emit)
+        return _Drafting(answerer, progress).draft(chunks, count)
+
+
+class _Drafting:
+    """What has been drafted so far."""
+
+    def __init__(self, answerer: Answerer, progress: Callable[[], None]) -> None:
+        self._answerer = answerer
+        self._progress = progress
+        self._failure: str | None = None
+
+    def draft(self, chunks: Sequence[ChunkRecord], count: int) -> Drafted:
+        by_rule = drafts_by_rule(chunks)
+        worth = [i for i, chunk in enumerate(chunks) if sum(map(str.isalpha, chunk.text)) >= _LEAST_LETTERS]
+        waiting = deque(spread(worth, lambda i: chunks[i].path))
+        written: dict[str, Draft] = {}
+        ruled: dict[str, Draft] = {}
+        asks = True
+        while asks and waiting and len(written) + len(ruled) < count:
+            batch = [waiting.popleft() for _ in range(min(count - len(written) - len(ruled), len(waiting)))]
+            questions = self._questions([chunks[i] for i in batch])
+            asks = any(questions)  # a model of which nothing is to be had is not asked about every chunk
+            for i, question in zip(batch, questions, strict=True):
+                if question is not None and squash(question) not in written:
+                    written[squash(question)] = _draft(chunks[i], question)
+                elif question is None:
+                    ruled |= {squash(draft.query): draft for draft in by_rule[i][:1]}
+        others = [draft for drafts in by_rule for draft in drafts if squash(draft.query) not in ruled]
+        for draft in spread(others, attrgetter("path")):
+            if len(written) + len(ruled) >= count:
+                break
+            ruled[squash(draft.query)] = draft
+        return Drafted(tuple(written.values()), tuple(ruled.values()), self._failure)
+
+    def _questions(self, chunks: Sequence[ChunkRecord]) -> list[str | None]:
+        """For each chunk a question; None where there is no answer, and where what came was refused twice."""
+        found = dict(self._answers(dict(enumerate(chunks)), again=False))
+        refused = {i: chunks[i] for i, answer in found.items() if isinstance(answer, Refusal)}
+        found |= dict(self._answers(refused, again=True))
+        return [answer if isinstance(answer := found.get(i), str) else None for i in range(len(chunks))]
+
+    def _answers(self, chunks: dict[int, ChunkRecord], *, again: bool) -> Iterator[tuple[int, str | Refusal]]:
+        asked = [
+            (i.to_bytes(4), question_prompt(chunk, again=again), f"{chunk.path}#c{chunk.place.n:04d}")
+            for i, chunk in chunks.items()
+        ]
+        if not asked:
+            return
+        with closing(self._answerer.answers(asked)) as answers:
+            for key, answer in answers:
+                i = int.from_bytes(key)
+                if isinstance(answer, Failure):
+                    self._failure = answer.reason
+                    self._progress()
+                    continue
+                question = check_question(answer.text, chunks[i])
+                if again or not isinstance(question, Refusal):
+                    self._progress()
+                yield i, question
+
+
+def _draft(chunk: ChunkRecord, question: str) -> Draft:
+    """The question with the sentence of the chunk that has most words in common with it, where no page says where to look."""
+    asked = set(squash(question).split())
+    sentences = [sentence.strip() for sentence in _SENTENCE.split(chunk.text) if squash(sentence)]
+    best = max(sentences, key=lambda sentence: (len(asked & set(squash(sentence).split())), len(sentence)))
+    if len(best) > _PASSAGE_CHARACTERS:
+        best = best[:_PASSAGE_CHARACTERS].rpartition(" ")[0] or best[:_PASSAGE_CHARACTERS]
+    return draft_at(chunk, question, best, best)
