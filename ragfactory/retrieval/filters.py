@@ -16,10 +16,11 @@ from ragfactory.chunking.model import chunk_key
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import ChunkRecord, DocumentRecord, Place, SharedRow
     from ragfactory.store.segment import Segment
     from ragfactory.store.version import Version
@@ -102,18 +103,22 @@ def matches(conditions: Iterable[Condition], document: DocumentRecord, place: Pl
     return all(condition.holds(_values(condition.key, document, place, chunk)) for condition in conditions)
 
 
-def matching_rows(version: Version, conditions: Sequence[Condition]) -> Mask:
+def matching_rows(
+    version: Version, conditions: Sequence[Condition], *, within: Collection[Identity] | None = None
+) -> Mask:
     """Which rows stand somewhere, in their own or another document, where all conditions hold: (n,) bool, by row id.
 
-    Chunks are read only where documents and pages leave it open. Raises UsageError as `Condition.holds`.
+    With `within`, that is one of these documents. Chunks are read only where documents and pages leave it open. Raises UsageError
+    as `Condition.holds`.
     """
     of_pages = [condition for condition in conditions if condition.key == "page"]
     of_chunks = [c for c in conditions if c.key != "page" and (c.key in _OF_PLACE or c.key in _OF_CHUNK)]
     of_documents = [c for c in conditions if c not in of_pages and c not in of_chunks]
     documents = [
         document
-        for document in version.documents.values()
-        if all(condition.holds(_document_values(condition.key, document)) for condition in of_documents)
+        for key, document in version.documents.items()
+        if (within is None or key in within)
+        and all(condition.holds(_document_values(condition.key, document)) for condition in of_documents)
     ]
     matching = np.zeros(version.manifest.next_row, dtype=np.bool_)
     for document in documents:

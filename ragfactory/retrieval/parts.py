@@ -12,9 +12,10 @@ import numpy as np
 from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ragfactory.retrieval.filters import Condition, Mask
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
     from ragfactory.store.lexical import RowIds
     from ragfactory.store.vectors import Matrix
@@ -43,23 +44,23 @@ def best_wording(found: Iterable[tuple[str, Scores]]) -> Found:
     return best
 
 
-def rows_among(versions: Mapping[IndexName, Version], filters: Sequence[Condition]) -> dict[IndexName, Mask]:
-    """The rows to look among, by row id; of no index when there are no filters, and all rows that count are meant.
+def rows_among(
+    versions: Mapping[IndexName, Version],
+    filters: Sequence[Condition],
+    within: Mapping[IndexName, Collection[Identity]] | None,
+) -> dict[IndexName, Mask]:
+    """The rows to look among, by row id: those that stand where all filters hold, in a document `within` these where there are any
+    given. Of no index when all rows that count are meant.
 
     Raises UsageError for a filter whose key is unknown or whose value is not of the key's kind.
     """
-    if not filters:
+    if not filters and within is None:
         return {}
     refuse_unknown_keys(filters, versions.values())
-    return {name: matching_rows(version, filters) for name, version in versions.items()}
-
-
-def narrowed(among: Mapping[IndexName, Mask], conditions: Iterable[Mapping[IndexName, Mask]]) -> dict[IndexName, Mask]:
-    """The rows to look among for which each of the conditions holds too."""
-    rows = dict(among)
-    for condition in conditions:
-        rows = {name: mask & rows[name] if name in rows else mask for name, mask in condition.items()}
-    return rows
+    return {
+        name: matching_rows(version, filters, within=None if within is None else within[name])
+        for name, version in versions.items()
+    }
 
 
 def find_by_words(

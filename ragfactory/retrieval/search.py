@@ -16,9 +16,9 @@ from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import expansion
-from ragfactory.retrieval.folding import Folding
+from ragfactory.retrieval.folding import fold
 from ragfactory.retrieval.fusion import emphasis
-from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, narrowed, rows_among
+from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, rows_among
 from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.ranking import Candidate, Weighting, prefer, rank
 from ragfactory.retrieval.reranking import QueryReranker
@@ -30,29 +30,36 @@ from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ragfactory.config import Config
     from ragfactory.retrieval.filters import Condition
     from ragfactory.retrieval.parts import Found
     from ragfactory.retrieval.rewriting.writers import Rewriter
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord, Manifest
+    from ragfactory.store.settings import Settings
 
 MAX_TOP_K = 1000
 
 
 class Searcher:
-    """The indexes of a project, open for searching."""
+    """The indexes of a project, open for searching. `notes` say which of their settings are not used, and why."""
 
     def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
         profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._versions = versions
         self._retrieve = {}
-        for name in versions:
-            settings = read_settings(IndexPaths.of(config.indexes, name))
+        notes = []
+        for name, version in versions.items():
             profile = profiles.get(name.document_type)
-            of_profile = profile.retrieve if profile else Retrieve()
-            self._retrieve[name] = settings.over(of_profile) if settings else of_profile
+            self._retrieve[name] = profile.retrieve if profile else Retrieve()
+            settings = read_settings(IndexPaths.of(config.indexes, name))
+            if settings and settings.suit(version.manifest.embedder):
+                self._retrieve[name] = settings.over(self._retrieve[name])
+            elif settings:
+                notes.append(_unsuitable(name, settings, version.manifest))
+        self.notes = tuple(notes)
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
         self._reranker = QueryReranker(config.models)
 
@@ -111,10 +118,9 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
-        preferred = self._vocabulary.rows(understood, strict=strict)
-        among = rows_among(self._versions, filters)
-        if strict:
-            among = narrowed(among, preferred.values())
+        preferred = {} if strict else self._vocabulary.rows(understood)
+        within = self._vocabulary.documents(understood) if strict and understood else None
+        among = rows_among(self._versions, filters, within)
         if filters or strict:
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
@@ -139,10 +145,10 @@ class Searcher:
             clock.note("dense")
         ranked = rank(self._candidates(query, mode, retrieve, dense, lexical))
         preference = max(own.preference for own in retrieve.values())
-        if mode is Mode.HYBRID and preferred and preference and not strict:
+        if mode is Mode.HYBRID and preferred and preference:
             shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
             ranked = prefer(ranked, [float(share) for share in shares], preference)
-        notes: tuple[str, ...] = (expanded.note,) if expanded and expanded.note else ()
+        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
         if rerank is None and mode is not Mode.TEXT:
             shortcoming = self._reranker.shortcoming()
             rerank = shortcoming is None
@@ -150,7 +156,7 @@ class Searcher:
         if rerank:
             ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
             clock.note("rerank")
-        hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
+        hits = fold((self._hit(candidate, mode, filters, within) for candidate in ranked), top_k)
         explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
         return SearchResult(query, hits, clock.stop(), notes, explanation)
 
@@ -169,7 +175,7 @@ class Searcher:
         candidates = self._candidates(
             query, Mode.HYBRID, self._retrieve, best_wording([(query, dense)]), best_wording([(query, lexical)])
         )
-        return tuple(self._hit(c, Mode.HYBRID, ()) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
+        return tuple(self._hit(c, Mode.HYBRID) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -240,22 +246,6 @@ class Searcher:
         spread = spread_of(self._versions[name].manifest.embedder.name)
         return Weighting(*weights, retrieve.fusion, spread)
 
-    def _folded(self, hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:
-        """The first `top_k` hits that differ, each with the places of those after it that say the same."""
-        kept: list[Hit] = []
-        folding = Folding()
-        for hit in hits:
-            if len(kept) == top_k:
-                break
-            number = folding.place(hit.chunk.text)
-            if number == len(kept):
-                kept.append(hit)
-            else:
-                first = kept[number]
-                places = (*first.others, hit.at, *hit.others)
-                kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
-        return tuple(kept)
-
     def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
         """The candidates with the first `depth` scored again and sorted by that."""
         first = ranked[:depth]
@@ -270,12 +260,20 @@ class Searcher:
         chunk = version.segments[number].chunk(row)
         return enriched_text(chunk.context, chunk.text)
 
-    def _hit(self, candidate: Candidate, mode: Mode, filters: Sequence[Condition]) -> Hit:
+    def _hit(
+        self,
+        candidate: Candidate,
+        mode: Mode,
+        filters: Sequence[Condition] = (),
+        within: Mapping[IndexName, Collection[Identity]] | None = None,
+    ) -> Hit:
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
         segment = version.segments[number]
         chunk = segment.chunk(row)
-        at, *others = places_of(version, candidate.row, chunk, filters)
+        at, *others = places_of(
+            version, candidate.row, chunk, filters, within=within[candidate.index] if within else None
+        )
         own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
         own = next((score for score in (candidate.rerank, candidate.preferred) if score is not None), own)
         return Hit(
@@ -293,3 +291,10 @@ class Searcher:
             rerank=candidate.rerank,
             variant=candidate.variant,
         )
+
+
+def _unsuitable(name: IndexName, settings: Settings, manifest: Manifest) -> str:
+    """The line that says why the settings of an index are not used."""
+    fitted, now = settings.fitted.embedder, manifest.embedder.name
+    other = "of another" if now == fitted else f"of {now}, not"
+    return f"{name} is searched as its profile says: its vectors are {other} {fitted}, to which its settings were fitted (`eval --fit`)"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ragfactory.retrieval.filters import Mask
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import DocumentRecord
     from ragfactory.store.version import Version
@@ -93,15 +94,26 @@ class Vocabulary:
             Understood(kind, " ".join(words), len(self._documents[kind, words])) for kind, words in self._keys(query)
         )
 
-    def rows(self, understood: Iterable[Understood], *, strict: bool) -> dict[Kind, dict[IndexName, Mask]]:
+    def documents(self, understood: Iterable[Understood]) -> dict[IndexName, set[Identity]]:
+        """The documents that have a value of every kind that is understood, by the index they are in."""
+        by_kind: dict[Kind, set[tuple[IndexName, Identity]]] = defaultdict(set)
+        for entry in understood:
+            found = self._documents[entry.kind, tuple(entry.value.split())]
+            by_kind[entry.kind] |= {(name, (document.root, document.path)) for name, document in found}
+        documents: dict[IndexName, set[Identity]] = {name: set() for name in self._versions}
+        for name, key in set.intersection(*by_kind.values()):
+            documents[name].add(key)
+        return documents
+
+    def rows(self, understood: Iterable[Understood]) -> dict[Kind, dict[IndexName, Mask]]:
         """By kind, the rows (n,) bool by row id, of documents that have one of the values understood.
 
-        Without `strict` also those of documents that name no year at all, which may as well be about the one meant.
+        With a year come those of documents that name no year at all, which may as well be about the one meant.
         """
         by_kind: dict[Kind, dict[IndexName, Mask]] = {}
         for entry in understood:
             masks = self._masks((entry.kind, tuple(entry.value.split())))
-            undated = entry.kind == "year" and not strict and _NO_YEAR in self._documents
+            undated = entry.kind == "year" and _NO_YEAR in self._documents
             before = by_kind.setdefault(entry.kind, self._masks(_NO_YEAR) if undated else masks)
             by_kind[entry.kind] = {name: before[name] | mask for name, mask in masks.items()}
         return by_kind

@@ -86,6 +86,7 @@ def _settings(found: Fit, manifest: Manifest) -> Settings:
         questions=found.questions,
         version=manifest.version,
         embedder=manifest.embedder.name,
+        fingerprint=manifest.embedder.fingerprint,
         ndcg_at_10=round(found.held_out, 4),
         before=round(found.before, 4),
     )

@@ -60,7 +60,7 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
     return CommandResult(
         data=data_of(result, compared),
         render=lambda console: render_evaluation(result, compared, console, limit=asked.limit),
-        warnings=tuple(_warnings(result)),
+        warnings=(*dict.fromkeys((*searcher.notes, *second.notes)), *_warnings(result)),
     )
 
 
