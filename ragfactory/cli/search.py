@@ -167,7 +167,7 @@ def search(
                 )
 
             if queries is not None:
-                return batch.all_of(asked, result_of, extra)
+                return batch.all_of(asked, result_of, extra, output)
             if query is None:
                 return converse(output, result_of)
             result = result_of(query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ragfactory.cli.evaluation.progress import questions_bar
+from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import indexes_of_project
 from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
@@ -70,7 +70,7 @@ def _drafted(
             notices.append(event.message)
 
     try:
-        with questions_bar(output, count) as advance:
+        with counting_bar(output, "questions", count) as advance:
             drafted = draft_with_model(chunks, count, writer, config, listen, progress=advance)
     except RagfactoryError as error:
         if by != "auto":

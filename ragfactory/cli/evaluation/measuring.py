@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragfactory.cli.evaluation.progress import questions_bar
+from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.evaluation.tables import Compared, data_of, render_evaluation
 from ragfactory.cli.index.selection import the_index
 from ragfactory.cli.output import counted
@@ -52,7 +52,9 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
         searcher = second = opened.enter_context(Searcher.open(config, document_type))
         if asked.version is not None:
             second = opened.enter_context(Searcher.open(config, document_type, number=asked.version))
-        advance = opened.enter_context(questions_bar(output, len(questions) * len(set(stages)) * (1 + twice)))
+        advance = opened.enter_context(
+            counting_bar(output, "questions", len(questions) * len(set(stages)) * (1 + twice))
+        )
         result = evaluate(searcher, questions, stages=stages, progress=advance)
         if twice:
             other = evaluate(second, questions, stages=stages, override=override, progress=advance)
