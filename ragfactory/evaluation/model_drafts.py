@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ragfactory.context.answers import Refusal
 from ragfactory.context.prompt import Failure
 from ragfactory.evaluation.drafts import draft_at, drafts_by_rule, spread
 from ragfactory.evaluation.question_prompts import check_question, question_prompt
 from ragfactory.evaluation.relevance import squash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ragfactory.config import Config
     from ragfactory.evaluation.drafts import Draft
     from ragfactory.events import Listener
-    from ragfactory.pipeline.answers import Answerer
+    from ragfactory.pipeline.answers import Answerer, Question
     from ragfactory.store.records import ChunkRecord
 
 By: TypeAlias = Literal["llama", "http", "rules"]
@@ -29,6 +28,7 @@ By: TypeAlias = Literal["llama", "http", "rules"]
 _LEAST_LETTERS = 80  # of a chunk that says enough to ask about
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _PASSAGE_CHARACTERS = 200
+_TICK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def draft_with_model(
     with ExitStack() as opened:
         devices = opened.enter_context(RunDevices(config, new_run_id(), emit))
         answerer = open_answerer(model, config, devices, emit)
+        opened.callback(answerer.stop)
         return _Drafting(answerer, progress).draft(chunks, count)
 
 
@@ -105,29 +106,26 @@ class _Drafting:
 
     def _questions(self, chunks: Sequence[ChunkRecord]) -> list[str | None]:
         """For each chunk a question; None where there is no answer, and where what came was refused twice."""
-        found = dict(self._answers(dict(enumerate(chunks)), again=False))
-        refused = {i: chunks[i] for i, answer in found.items() if isinstance(answer, Refusal)}
-        found |= dict(self._answers(refused, again=True))
-        return [answer if isinstance(answer := found.get(i), str) else None for i in range(len(chunks))]
-
-    def _answers(self, chunks: dict[int, ChunkRecord], *, again: bool) -> Iterator[tuple[int, str | Refusal]]:
-        asked = [
-            (i.to_bytes(4), question_prompt(chunk, again=again), f"{chunk.path}#c{chunk.place.n:04d}")
-            for i, chunk in chunks.items()
-        ]
-        if not asked:
-            return
-        with closing(self._answerer.answers(asked)) as answers:
-            for key, answer in answers:
+        found: list[str | None] = [None] * len(chunks)
+        asked_again: set[int] = set()
+        self._answerer.submit([_asked(i, chunk) for i, chunk in enumerate(chunks)])
+        while self._answerer.under_way:
+            for key, answer in self._answerer.poll(_TICK_S):
                 i = int.from_bytes(key)
                 if isinstance(answer, Failure):
                     self._failure = answer.reason
-                    self._progress()
+                elif isinstance(question := check_question(answer.text, chunks[i]), str):
+                    found[i] = question
+                elif i not in asked_again:
+                    asked_again.add(i)
+                    self._answerer.submit([_asked(i, chunks[i], again=True)])
                     continue
-                question = check_question(answer.text, chunks[i])
-                if again or not isinstance(question, Refusal):
-                    self._progress()
-                yield i, question
+                self._progress()
+        return found
+
+
+def _asked(i: int, chunk: ChunkRecord, *, again: bool = False) -> Question:
+    return i.to_bytes(4), question_prompt(chunk, again=again), f"{chunk.path}#c{chunk.place.n:04d}"
 
 
 def _draft(chunk: ChunkRecord, question: str) -> Draft:
