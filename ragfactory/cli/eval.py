@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -56,10 +56,9 @@ def evaluate(
         typer.Option("--make", metavar="N", min=1, max=10_000, help="Draft so many questions from the documents."),
     ] = None,
     make_by: Annotated[
-        Literal["auto", "llama", "http", "rules"],
+        options.Writer,
         typer.Option(
-            "--make-by",
-            help="Who drafts: a GGUF on this machine, the servers of the configuration, or rules.",
+            "--make-by", help="Who drafts: a GGUF on this machine, the servers of the configuration, or rules."
         ),
     ] = "auto",
     limit: Annotated[

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragfactory.cli import batch, options
 from ragfactory.cli.conversation import converse
+from ragfactory.cli.finding import finder
 from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
@@ -55,29 +55,12 @@ def search(
         ),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
-    mode: Annotated[
-        Literal["hybrid", "dense", "text"],
-        typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
-    ] = "hybrid",
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            metavar="CONDITION",
-            help="Only where this holds, such as 'year=2024', 'page<10' or 'path~*.pdf'; give it again for more conditions.",
-        ),
-    ] = None,
+    mode: options.Mode = "hybrid",
+    filters: options.Filters = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Look at every vector, also where an index is approximate.")
     ] = False,
-    rerank: Annotated[
-        bool | None,
-        typer.Option(
-            "--rerank/--no-rerank",
-            help="Have a second model order the best; by default where it is on this machine and vectors are searched.",
-            show_default="auto",
-        ),
-    ] = None,
+    rerank: options.Rerank = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -89,26 +72,16 @@ def search(
         typer.Option("--expand", min=0, max=8, metavar="N", help="Search up to N rewritings of the query as well."),
     ] = 0,
     expand_by: Annotated[
-        Literal["auto", "llama", "http", "rules"],
+        options.Writer,
         typer.Option(
-            "--expand-by",
-            help="Who rewrites: a server of the configuration, a GGUF on this machine, or rules.",
+            "--expand-by", help="Who rewrites: a server of the configuration, a GGUF on this machine, or rules."
         ),
     ] = "auto",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what was understood, and what each stage gave a passage.")
     ] = False,
-    diverse: Annotated[
-        bool, typer.Option("--diverse", help="Show no second passage of a document before one of each.")
-    ] = False,
-    expand_hits: Annotated[
-        str | None,
-        typer.Option(
-            "--expand-hits",
-            metavar="N|section|table",
-            help="With each passage, give N passages before and after it, its section, or the table it is part of.",
-        ),
-    ] = None,
+    diverse: options.Diverse = False,
+    expand_hits: options.ExpandHits = None,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -119,35 +92,17 @@ def search(
     """Find the passages that answer a question, over all document types of a project."""
 
     def body(output: Output) -> CommandResult:
-        # Read when NumPy is first imported. A query is too small to share out, and threads spin while they wait for a busy core.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        from ragfactory.retrieval.diverse import wide
-        from ragfactory.retrieval.filters import parse_filter
-        from ragfactory.retrieval.finding import found_of
-        from ragfactory.retrieval.live import LiveSearch
-        from ragfactory.retrieval.results import Mode
-        from ragfactory.retrieval.surroundings import parse_reach
+        find_as = finder(top_k, mode, filters, rerank=rerank, diverse=diverse, expand_hits=expand_hits)
 
-        conditions = [parse_filter(text) for text in filters or ()]
-        reach = None if expand_hits is None else parse_reach(expand_hits)
+        from ragfactory.retrieval.live import LiveSearch
+
         asked = batch.read(queries) if queries else []
         if (query is None) == (queries is None) and not (queries is None and output.is_conversation):
             raise _one_of_both()
         config = options.configure(home, tenant=tenant, project=project)
 
         def find(searcher: Searcher, query: str) -> Found:
-            result = searcher.search(
-                query,
-                top_k=wide(top_k) if diverse else top_k,
-                mode=Mode(mode),
-                filters=conditions,
-                exact=exact,
-                rerank=rerank,
-                strict=strict,
-                expand=expand,
-                rewriter=rewriter,
-            )
-            return found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
+            return find_as(searcher, query, exact=exact, strict=strict, expand=expand, rewriter=rewriter)
 
         extra = {"filters": filters} if filters else {}
         with ExitStack() as opened:
@@ -176,9 +131,7 @@ def search(
     run("search", body, json=json)
 
 
-def _rewriter(
-    config: Config, count: int, by: Literal["auto", "llama", "http", "rules"], *, many: bool
-) -> Rewriter | None:
+def _rewriter(config: Config, count: int, by: options.Writer, *, many: bool) -> Rewriter | None:
     """The language model that rewrites queries, where one is to."""
     if not count or by == "rules":
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import indexes_of_project
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ragfactory.cli.options import Writer
     from ragfactory.cli.output import Output
     from ragfactory.config import Config
     from ragfactory.evaluation.model_drafts import Drafted
     from ragfactory.events import Event
     from ragfactory.store.records import ChunkRecord
 
-By: TypeAlias = Literal["auto", "llama", "http", "rules"]
-
 _BY_RULE = "those by rule are made of the documents' own words, which flatters full text: put them in your users' words"
 _BY_MODEL = "those by a language model may miss what people ask: read them, and throw out what nobody would"
 
 
-def make(config: Config, document_type: str | None, file: Path, count: int, by: By, output: Output) -> CommandResult:
+def make(
+    config: Config, document_type: str | None, file: Path, count: int, by: Writer, output: Output
+) -> CommandResult:
     """Draft questions from the indexes of a project, or the one of a type, into a new file."""
     from ragfactory.evaluation.drafts import chunks_of, refuse_existing, write_drafts
     from ragfactory.store.layout import IndexPaths
@@ -50,7 +51,7 @@ def make(config: Config, document_type: str | None, file: Path, count: int, by: 
 
 
 def _drafted(
-    chunks: Sequence[ChunkRecord], count: int, by: By, config: Config, output: Output
+    chunks: Sequence[ChunkRecord], count: int, by: Writer, config: Config, output: Output
 ) -> tuple[str, Drafted, tuple[str, ...]]:
     """Who was asked and what was drafted, and why no language model did where nobody said that none should."""
     from ragfactory import events

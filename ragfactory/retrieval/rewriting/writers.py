@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from ragfactory.errors import ModelUnavailableError, RagfactoryError, UsageError
+from ragfactory.errors import ModelUnavailableError, RagfactoryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,15 +133,9 @@ class ServerRewriter:
         """An answer has at most `tokens`. Raises UsageError for a key that no header can hold."""
         from ragfactory.config import llm_api_key
         from ragfactory.context.remote.protocols import Sampling
-        from ragfactory.endpoint import bearer
+        from ragfactory.context.remote.servers import key_headers
 
-        try:
-            self._headers = bearer(llm_api_key())
-        except ValueError as error:
-            raise UsageError(
-                f"the key for the language model's servers cannot be used: {error}",
-                hint="set RAGFACTORY_LLM_API_KEY to printable ASCII, without a line end",
-            ) from error
+        self._headers = key_headers(llm_api_key())
         self._servers = servers
         self._sampling = Sampling(max_tokens=tokens, window=window)
         self._limit_s = limit_s
