@@ -6,6 +6,7 @@ import re
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -28,6 +29,7 @@ By: TypeAlias = Literal["llama", "http", "rules"]
 _LEAST_LETTERS = 80  # of a chunk that says enough to ask about
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _PASSAGE_CHARACTERS = 200
+_MOST_ASKED = 4  # chunks for each question that is wanted
 _TICK_S = 0.05
 
 
@@ -84,14 +86,14 @@ class _Drafting:
     def draft(self, chunks: Sequence[ChunkRecord], count: int) -> Drafted:
         by_rule = drafts_by_rule(chunks)
         worth = [i for i, chunk in enumerate(chunks) if sum(map(str.isalpha, chunk.text)) >= _LEAST_LETTERS]
-        waiting = deque(spread(worth, lambda i: chunks[i].path))
+        waiting = deque(islice(spread(worth, lambda i: chunks[i].path), _MOST_ASKED * count))
         written: dict[str, Draft] = {}
         ruled: dict[str, Draft] = {}
         asks = True
         while asks and waiting and len(written) + len(ruled) < count:
             batch = [waiting.popleft() for _ in range(min(count - len(written) - len(ruled), len(waiting)))]
             questions = self._questions([chunks[i] for i in batch])
-            asks = any(questions)  # a model of which nothing is to be had is not asked about every chunk
+            asks = any(questions) or (bool(written) and self._failure is None)  # else nothing is to be had of it
             for i, question in zip(batch, questions, strict=True):
                 if question is not None and squash(question) not in written:
                     written[squash(question)] = _draft(chunks[i], question)

@@ -45,7 +45,7 @@ def expansion(
 ) -> Expansion:
     """Up to `count` other wordings of a query, by `rewriter`, or by rule where there is none or nothing useful comes from it.
 
-    `languages` and `synonyms` are as for `variants`.
+    `languages` and `synonyms` are as for `variants`. A query too short to tell its language is rewritten in the first of them.
     """
     why = None
     if rewriter is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -126,7 +127,7 @@ class Searcher:
         if filters or strict:
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
-        expanded = expansion(query, expand, self.languages, synonyms, rewriter) if expand else None
+        expanded = expansion(query, expand, self._commonest_languages, synonyms, rewriter) if expand else None
         wordings = [query, *(expanded.variants if expanded else ())]
         if expanded:
             clock.note("expand")
@@ -206,6 +207,14 @@ class Searcher:
     def languages(self) -> list[str]:
         """The languages of the documents in the open indexes."""
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
+
+    @property
+    def _commonest_languages(self) -> list[str]:
+        """The same, that of most documents first."""
+        documents = Counter[str]()
+        for version in self._versions.values():
+            documents.update(version.manifest.languages)
+        return [language for language, _ in documents.most_common()]
 
     def close(self) -> None:
         """Close the indexes, and let go of the reranker."""

@@ -54,6 +54,11 @@ def test_rules_where_they_are_asked_for(rewriting: ModelServer, cli: Cli) -> Non
     assert "rewritten by rule\n" in cli(*words, "--explain").out
 
 
+def test_a_short_query_is_taken_to_be_in_the_language_of_most_documents(rewriting: ModelServer, cli: Cli) -> None:
+    cli("search", "omzet", *TEXT, "--expand", "1")
+    assert "Write in English" in rewriting.asked[0]["messages"][0]["content"], "one of seven documents is Dutch"
+
+
 def test_a_batch_asks_once_for_each_different_query(rewriting: ModelServer, cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "asked.txt"
     file.write_text("automobile\nsoup\nautomobile\n")
