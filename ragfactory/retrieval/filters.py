@@ -16,7 +16,7 @@ from ragfactory.chunking.model import chunk_key
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -87,27 +87,15 @@ def parse_filter(text: str) -> Condition:
     return Condition(form[1].rstrip(), form[2], form[3].lstrip())
 
 
-def absent_keys(conditions: Iterable[Condition], versions: Collection[Version]) -> Iterator[str]:
-    """For each key of `conditions` for which no document of `versions` has a value, a line that says so and names the keys there
-    are.
-    """
-    absent = [key for key in dict.fromkeys(c.key for c in conditions) if not _is_there(key, versions)]
-    if not absent:
-        return
-    of_documents = {key for version in versions for document in version.documents.values() for key in document.metadata}
-    known = {*of_documents, *_OF_DOCUMENT, *_OF_PLACE, *_OF_CHUNK, "year"}
-    there = ", ".join(sorted(key for key in known if _is_there(key, versions)))
-    for key in absent:
-        yield f"--filter: no document has a value for {key!r}; there are {there}"
-
-
-def _is_there(key: str, versions: Iterable[Version]) -> bool:
-    if key in {"page", "page_end"}:
-        return any(segment.pages.any() for version in versions for segment in version.segments.values())
-    if key in _OF_PLACE or key in _OF_CHUNK:
-        return True
-    documents = (document for version in versions for document in version.documents.values())
-    return any(any(True for _ in _document_values(key, document)) for document in documents)
+def refuse_unknown_keys(conditions: Iterable[Condition], versions: Iterable[Version]) -> None:
+    """Raise UsageError for a key that means nothing in any document of `versions`."""
+    known = {*_OF_DOCUMENT, *_OF_PLACE, *_OF_CHUNK, "year", "years"}
+    known.update(key for version in versions for document in version.documents.values() for key in document.metadata)
+    for condition in conditions:
+        if condition.key not in known:
+            raise UsageError(
+                f"--filter: no document has the key {condition.key!r}", hint=f"there are {', '.join(sorted(known))}"
+            )
 
 
 def matches(conditions: Iterable[Condition], document: DocumentRecord, place: Place, chunk: ChunkRecord) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ragfactory.retrieval.filters import matching_rows
+from ragfactory.retrieval.filters import matching_rows, refuse_unknown_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -52,10 +52,11 @@ def rows_among(
     """The rows to look among, by row id: those that stand where all filters hold, in a document `within` these where there are any
     given. Of no index when all rows that count are meant.
 
-    Raises UsageError for a filter whose value is not of its key's kind.
+    Raises UsageError for a filter whose key is unknown or whose value is not of the key's kind.
     """
     if not filters and within is None:
         return {}
+    refuse_unknown_keys(filters, versions.values())
     return {
         name: matching_rows(version, filters, within=None if within is None else within[name])
         for name, version in versions.items()

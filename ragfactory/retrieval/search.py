@@ -17,7 +17,6 @@ from ragfactory.errors import IndexNotFoundError, UsageError
 from ragfactory.profiles import Retrieve, load_profiles
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import expansion
-from ragfactory.retrieval.filters import absent_keys
 from ragfactory.retrieval.folding import fold
 from ragfactory.retrieval.fusion import emphasis
 from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, rows_among
@@ -105,9 +104,8 @@ class Searcher:
         as well, by `rewriter` where there is one. `override` has valid values of keys of a profile's [retrieve], to use in place of
         the indexes' own.
 
-        A filter on a key that no document has is told in the result's notes. Raises UsageError for an empty query, an impossible
-        `top_k`, and a filter whose value is not of its key's kind; ModelUnavailableError when a reranker is asked for and is not
-        there.
+        Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
+        key's kind; ModelUnavailableError when a reranker is asked for and is not there.
         """
         query = clean(query).strip()
         if not query:
@@ -151,8 +149,7 @@ class Searcher:
         if mode is Mode.HYBRID and preferred and preference:
             shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
             ranked = prefer(ranked, [float(share) for share in shares], preference)
-        notes = (*self.notes, *absent_keys(filters, self._versions.values()))
-        notes += (expanded.note,) if expanded and expanded.note else ()
+        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
         if rerank is None and mode is not Mode.TEXT:
             shortcoming = self._reranker.shortcoming()
             rerank = shortcoming is None
@@ -309,5 +306,4 @@ def _unsuitable(name: IndexName, settings: Settings, manifest: Manifest) -> str:
     """The line that says why the settings of an index are not used."""
     fitted, now = settings.fitted.embedder, manifest.embedder.name
     other = "of another" if now == fitted else f"of {now}, not"
-    why = f"its vectors are {other} {fitted}, to which its settings were fitted"
-    return f"{name} is searched as its profile says: {why} (`eval --fit` fits them again)"
+    return f"{name} is searched as its profile says: its vectors are {other} {fitted}, to which its settings were fitted (`eval --fit`)"

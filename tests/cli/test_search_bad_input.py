@@ -67,6 +67,7 @@ def test_a_question_without_anything_in_it_is_refused(command: list[str], query:
         ("year", "KEY OP VALUE expected, got 'year'"),
         ("=2024", "KEY OP VALUE expected, got '=2024'"),
         ("year==2024", "KEY OP VALUE expected"),
+        ("colour=red", "no document has the key 'colour'"),
         ("n<first", "n is a number, got 'first'"),
         ("", "KEY OP VALUE expected, got ''"),
     ],
@@ -78,15 +79,6 @@ def test_a_filter_that_says_nothing_is_refused_where_it_stands(
     assert (ended.status, ended.error["code"]) == (2, "usage")
     assert expected in ended.error["message"]
     assert ended.error["hint"]
-
-
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_key_that_no_document_has_is_told_beside_the_result(command: list[str], library_cli: Cli) -> None:
-    ended = library_cli(*command, "--filter", "colour=red", "pump")
-    assert ended.status == 0
-    assert "note: --filter: no document has a value for 'colour'; there are chunk_hash, " in ended.err
-    data = library_cli(*command, "--filter", "colour=red", "--json", "pump").envelope
-    assert sum("'colour'" in warning for warning in data["warnings"]) == 1
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "text"])

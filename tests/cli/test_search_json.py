@@ -89,7 +89,7 @@ def test_filters_are_repeated_and_a_document_says_what_it_knows_of_itself(cli: C
 
 
 def test_a_wrong_filter_is_a_mistake_of_usage(library_cli: Cli) -> None:
-    for wrong, expected in (("year", "KEY OP VALUE"), ("n<first", "is a number")):
+    for wrong, expected in (("year", "KEY OP VALUE"), ("colour=red", "colour"), ("n<first", "is a number")):
         ended = library_cli("search", "mechanic", "--mode", "text", "--filter", wrong, "--json")
         assert (ended.status, ended.error["code"]) == (2, "usage")
         assert expected in ended.error["message"]

@@ -154,30 +154,16 @@ def test_a_passage_is_shown_where_the_filter_holds_and_the_other_places_are_told
         assert {hits[0].at.doc_id, *(other.doc_id for other in hits[0].others)} == {OLD, NEW, NOTE}
 
 
-def notes(searcher: Searcher, *filters: str) -> tuple[str, ...]:
-    """What is told of a search for words."""
-    return searcher.search("pump", mode=Mode.TEXT, filters=[parse_filter(text) for text in filters]).notes
+def test_an_unknown_key_is_told_with_those_there_are(archive: Searcher) -> None:
+    with pytest.raises(UsageError, match="'colour'") as caught:
+        found(archive, "year=2024", "colour=red")
+    for key in ("author", "draft", "page", "path", "text", "year"):
+        assert key in (caught.value.hint or "").removeprefix("there are ").split(", ")
 
 
-def test_a_key_that_no_document_has_is_told_with_those_there_are(archive: Searcher) -> None:
-    assert found(archive, "colour=red") == set()
-    assert found(archive, "colour!=red", "year=2024") == found(archive, "year=2024")
-    (note,) = notes(archive, "year=2024", "colour=red", "colour!=blue")
-    absent, _, there = note.partition("; there are ")
-    assert absent == "--filter: no document has a value for 'colour'"
-    assert {"author", "draft", "page", "path", "text", "title", "year", "years"} <= set(there.split(", "))
-    assert "colour" not in there
-
-
-def test_a_key_of_any_document_for_which_these_have_no_value_is_told_too(library: Workplace, archive: Searcher) -> None:
+def test_what_no_document_of_the_type_says_is_no_mistake_when_it_is_a_key(library: Workplace) -> None:
     with Searcher.open(library.config) as searcher:
-        assert found(searcher, "year=1850") == found(searcher, "page=1") == set()
-        told = notes(searcher, "year=1850", "page=1", "headings=x")
-    assert [note.partition(";")[0] for note in told] == [
-        f"--filter: no document has a value for {key!r}" for key in ("year", "page")
-    ]
-    assert not {"year", "page", "page_end", "pages"} & set(told[0].partition("; there are ")[2].split(", "))
-    assert notes(archive, "year=1850", "page=99", "title=None") == ()
+        assert found(searcher, "year=1850") == set()
 
 
 @pytest.mark.parametrize("filter_", ["page<ten", "n=first", "year=MMXXIV"])
