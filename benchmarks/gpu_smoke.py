@@ -23,10 +23,10 @@ import orjson
 
 from ragfactory import events
 from ragfactory.config import Config
+from ragfactory.devices import RunDevices
 from ragfactory.embedding.catalog import BGE_M3
 from ragfactory.embedding.locate import resolve
 from ragfactory.fleet.driver import open_driver
-from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.vectors import Text, VectorMaker
 
 if TYPE_CHECKING:

@@ -22,14 +22,15 @@ import numpy as np
 from benchmarks.retrieval_peer import Peer
 from ragfactory.config import Config
 from ragfactory.embedding.locate import resolve
-from ragfactory.evaluation.measure import FINAL, STAGES, answerable, evaluate
+from ragfactory.evaluation.measure import FINAL, answerable, evaluate
 from ragfactory.evaluation.metrics import DEPTH, METRICS, score, table
 from ragfactory.evaluation.questions import read_questions
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.profiles import shipped_dir
-from ragfactory.retrieval.fusion import emphasis, fuse
+from ragfactory.retrieval.candidates import emphasis
+from ragfactory.retrieval.fusion import fuse
 from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 EMBEDDER = "all-minilm-l6-v2"
 POOL = 100  # candidates of each part
+STAGES = ("dense", "lexical", FINAL)
 VARIATIONS: dict[str, dict[str, Any]] = {
     "by ranks": {"override": {"fusion": "ranks"}},
     "no preference": {"override": {"preference": 0.0}},
@@ -75,7 +77,7 @@ def indexed(docs: Path, *, writer: str = "structural") -> Iterator[Searcher]:
 def measure_ours(docs: Path, questions: list[Question]) -> dict[str, Values]:
     """The scores of each question by stage, and of the fused stage by ranks, without preference, and with rewritings."""
     with indexed(docs) as searcher:
-        stages = evaluate(searcher, questions).stages
+        stages = evaluate(searcher, questions, stages=STAGES).stages
         for name, settings in VARIATIONS.items():
             stages[name] = evaluate(searcher, questions, stages=[FINAL], **settings).stages[FINAL]
     return {name: table(answer.scores for answer in stage.answers) for name, stage in stages.items()}

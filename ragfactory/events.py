@@ -213,6 +213,14 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrote:
+    """A device wrote a piece of an answer that somebody waits for."""
+
+    device: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker died, or hung and was ended. What it had goes to another."""
 
@@ -290,6 +298,7 @@ Event: TypeAlias = (
     | Recovered
     | WorkerStarted
     | Worked
+    | Wrote
     | WorkerLost
     | Retried
     | Rested

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from ragfactory.chunking.strategies import STRATEGIES
-from ragfactory.cli.main import app
+from ragfactory.cli.main import program
 from ragfactory.cli.result import CommandResult
 from ragfactory.config import Config
 from ragfactory.documents.registry import Parser, parsers
@@ -26,6 +26,7 @@ from ragfactory.reporting.report import RunReport, StageTotals
 from ragfactory.store import records
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
+from ragfactory.store.rows import ROW_FIELDS
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def leaves(command: Any, words: str) -> Iterator[tuple[str, Any]]:
         yield from leaves(child, f"{words} {name}")
 
 
-PROGRAM: Any = typer.main.get_command(app)
+PROGRAM: Any = typer.main.get_command(program())
 COMMANDS = dict(leaves(PROGRAM, "ragfactory"))
 OPTIONS_OF_ALL = {"-h", "--help"}
 
@@ -191,7 +192,7 @@ def test_the_example_configuration_validates(tmp_path: Path, monkeypatch: pytest
 
 def call(*arguments: str) -> dict[str, Any]:
     """What a command prints with --json."""
-    done = CliRunner().invoke(app, [*arguments, "--json"])
+    done = CliRunner().invoke(program(), [*arguments, "--json"])
     return dict(json.loads(done.stdout))
 
 
@@ -261,7 +262,7 @@ def test_every_key_of_a_file_of_the_store(section: str, models: list[type[BaseMo
 
 def test_the_fields_of_rows_and_of_the_full_text_index(home: Path) -> None:
     documented = {names(row[0])[0]: names(row[1]) for row in rows(sections(read("store.md"))["Segments"])}
-    for name, kind in records.ROW_DTYPE.descr:
+    for name, kind in ROW_FIELDS:
         assert documented[name] == [kind.replace("|", "")]
     (meta,) = home.glob("indexes/*/*/*/000001/lexical/meta.json")
     fields = {field["name"] for field in json.loads(meta.read_bytes())["schema"]}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from dataclasses import dataclass
+
+from ragfactory.chunking.keys import chunk_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,3 @@ class Chunk:
     def key(self) -> str:
         """The chunk's identity: SHA-256 (hex) of its text in Unicode NFC with runs of white space made one space."""
         return chunk_key(self.text)
-
-
-def chunk_key(text: str) -> str:
-    """SHA-256 (hex) of a text in Unicode NFC with runs of white space made one space."""
-    normal = " ".join(unicodedata.normalize("NFC", text).split())
-    return hashlib.sha256(normal.encode()).hexdigest()

@@ -87,7 +87,8 @@ def _answer(
     try:
         writer = open_writer(config, None if by == "auto" else by)
         try:
-            return written(question, sources, writer, output.stream if output.streams else _to_nobody), ()
+            answer = written(question, sources, writer, output.stream if output.streams else _to_nobody)
+            return answer, writer.notes
         finally:
             writer.close()
     except RagfactoryError as error:
@@ -117,6 +118,7 @@ def _data(answer: Answer) -> dict[str, Any]:
             for source in answer.sources
         ],
         "by": answer.by,
+        "device": answer.device,
         "found": answer.found,
     }
 

@@ -31,7 +31,7 @@ def evaluate(
         typer.Option(
             "--stage",
             metavar="STAGE",
-            help="Measure only dense, lexical or fused; give it again for two of them.",
+            help="Measure only dense, lexical, fused or reranked; give it again for two of them.",
             show_default="all",
         ),
     ] = None,

@@ -11,14 +11,15 @@ from ragfactory.cli.output import on_one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ragfactory.retrieval.results import Explanation, Hit
+    from ragfactory.retrieval.results import Explanation, Hit, SearchResult
 
 _REWRITERS = {"llama": "a language model on this machine", "http": "a language model on a server", "rules": "rule"}
 
 
-def understood(explanation: Explanation) -> Text:
-    """The years, types and names found in the query, its rewritings, and what words count, a line each."""
-    return Text("\n".join(map(on_one_line, _understood(explanation))), style="dim").append("\n")
+def understood(result: SearchResult) -> Text:
+    """The years, types and names found in the query, its rewritings, what words count, and where models ran, a line each."""
+    lines = [*_understood(result.explanation), *(f"{stage} on {device}" for stage, device in result.devices.items())]
+    return Text("\n".join(map(on_one_line, lines)), style="dim").append("\n")
 
 
 def stages(hit: Hit) -> Text:

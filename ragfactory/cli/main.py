@@ -5,56 +5,60 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from ragfactory import __version__
-from ragfactory.cli import (
-    ask,
-    bench,
-    config,
-    context,
-    doctor,
-    gpu,
-    index,
-    ingest,
-    inspect,
-    model,
-    profile,
-    reindex,
-    search,
-)
-from ragfactory.cli import eval as evaluation
 from ragfactory.cli.output import Output
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.errors import ExitCode
 
 NAME = "ragfactory"
 
-app = typer.Typer(
-    name=NAME,
-    help="Turn folders of business documents into a searchable, versioned index, on this machine.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("ingest")(ingest.ingest)
-app.command("reindex")(reindex.reindex)
-app.command("search")(search.search)
-app.command("ask")(ask.ask)
-app.command("eval")(evaluation.evaluate)
-app.command("inspect")(inspect.inspect)
-app.add_typer(index.app, name="index")
-app.add_typer(gpu.app, name="gpu")
-app.add_typer(profile.app, name="profile")
-app.add_typer(model.app, name="model")
-app.add_typer(context.app, name="context")
-app.add_typer(config.app, name="config")
-app.add_typer(bench.app, name="bench")
-app.command("doctor")(doctor.doctor)
+# Where each command is, in the order of the help: its function, or the group that it names.
+_COMMANDS = {
+    "ingest": "ingest:ingest",
+    "reindex": "reindex:reindex",
+    "search": "search:search",
+    "ask": "ask:ask",
+    "eval": "eval:evaluate",
+    "inspect": "inspect:inspect",
+    "index": "index:app",
+    "gpu": "gpu:app",
+    "profile": "profile:app",
+    "model": "model:app",
+    "context": "context:app",
+    "config": "config:app",
+    "bench": "bench:app",
+    "doctor": "doctor:doctor",
+}
+
+
+def program(command: str | None = None) -> typer.Typer:
+    """The program with all of its commands, or with the one that is wanted.
+
+    A search by words takes little longer than it would take to import the others.
+    """
+    app = typer.Typer(
+        name=NAME,
+        help="Turn folders of business documents into a searchable, versioned index, on this machine.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        callback=_root,
+    )
+    for name in [command] if command in _COMMANDS else _COMMANDS:
+        module, _, attribute = _COMMANDS[name].partition(":")
+        found = getattr(import_module(f"ragfactory.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 def _print_version(value: bool) -> None:
@@ -63,7 +67,6 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
@@ -77,7 +80,7 @@ def main() -> None:
     # There are none, and pydantic would read the metadata of every installed package to find that out.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        status = app(prog_name=NAME, standalone_mode=False)
+        status = program(*sys.argv[1:2])(prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:
         command, result = _wrong_usage(error)
         Output(json="--json" in sys.argv).show(command, result)

@@ -153,13 +153,15 @@ def _data(found: Found) -> dict[str, Any]:
     chunks = [_chunk(hit) for hit in found.result.hits]
     for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
         chunk["expanded"] = asdict(around)
-    explanation = found.result.explanation
+    result = found.result
+    explanation = result.explanation
     rewritten = {"expansion": {"by": explanation.rewritten_by, "variants": list(explanation.variants)}}
     return {
-        "query": found.result.query,
+        "query": result.query,
         **(rewritten if explanation.rewritten_by else {}),
         "chunks": chunks,
-        "timings_ms": found.result.timings_ms,
+        "timings_ms": result.timings_ms,
+        "devices": dict(result.devices),
     }
 
 
@@ -208,7 +210,7 @@ def _render(found: Found, languages: list[str], console: Console, *, full: bool,
     if explain:
         from ragfactory.cli.explaining import understood
 
-        console.print(understood(result.explanation))
+        console.print(understood(result))
     if not result.hits:
         console.print("nothing found")
     several_roots = len({hit.at.root for hit in result.hits}) > 1

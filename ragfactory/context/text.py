@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ragfactory.documents.model import clean
+from ragfactory.documents.cleaning import clean
 
 _BRACKETS = str.maketrans("[]", "()")
 # What opens a tag or a token of a chat template: `</document>`, `<|eot_id|>`, `<｜User｜>`, `<s>`, `<<SYS>>`, `[/INST]`.

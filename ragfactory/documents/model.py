@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from ragfactory.documents.cleaning import clean
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BLOCK_SEPARATOR = "\n\n"
 CELL_SEPARATOR = " | "
-
-# C0 and C1 controls except newline and tab, lone surrogates, and the BOM: none of them is text.
-_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 
 
 class BlockKind(StrEnum):
@@ -112,12 +109,6 @@ def _block(raw: dict[str, Any]) -> Block:
     raw["kind"] = BlockKind(raw["kind"])
     raw["headings"] = tuple(raw["headings"])
     return Block(**raw, table=table)
-
-
-def clean(text: str) -> str:
-    """Text in Unicode NFC with line ends as newlines and without control characters or lone surrogates."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
-    return unicodedata.normalize("NFC", _NOT_TEXT.sub("", text))
 
 
 class DocumentBuilder:

@@ -23,7 +23,8 @@ from ragfactory.evaluation.measure import answerable
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
-from ragfactory.retrieval.fusion import SPREAD, emphasis, fuse
+from ragfactory.retrieval.candidates import SPREAD, emphasis
+from ragfactory.retrieval.fusion import fuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

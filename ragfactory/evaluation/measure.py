@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     Progress = Callable[[], None]
 
-# What is measured, and how it is asked for: stages have the names of their scores in the metadata of a hit.
-STAGES: dict[str, Mode] = {"dense": Mode.DENSE, "lexical": Mode.TEXT, "fused": Mode.HYBRID}
-FINAL = "fused"  # the stage whose ranking a user gets
+# What is measured, and how it is asked for.
+STAGES: dict[str, Mode] = {"dense": Mode.DENSE, "lexical": Mode.TEXT, "fused": Mode.HYBRID, "reranked": Mode.HYBRID}
+RERANKED = "reranked"
+FINAL = "fused"  # the last stage that needs no second model
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +113,35 @@ def evaluate(
     searcher: Searcher,
     questions: Sequence[Question],
     *,
-    stages: Iterable[str] = STAGES,
+    stages: Iterable[str] | None = None,
     override: Mapping[str, object] | None = None,
     expand: int = 0,
     progress: Progress = lambda: None,
 ) -> Evaluation:
-    """Ask every question of every stage and judge the first ten passages of each.
+    """Ask every question of every stage, or of those that are given, and judge the first ten passages of each. Without a reranker
+    on this machine, all stages are those before it.
 
     `override` has keys of a profile's [retrieve] to use in place of the indexes' own; `expand` is the most rewritings of a question
     that are searched as well; `progress` is called after each question.
     Raises QuestionsError when no question can be answered, and what `Searcher.search` raises.
     """
     asked = answerable(questions)
-    chosen = {name: mode for name, mode in STAGES.items() if name in set(stages)}
-    for mode in chosen.values():  # what the first search loads is no part of how long a search takes
-        searcher.search(asked[0].query, top_k=DEPTH, mode=mode, rerank=False, override=override)
+    chosen = [name for name in STAGES if name in set(stages or possible(searcher))]
+    for name in chosen:  # what the first search loads is no part of how long a search takes
+        searcher.search(asked[0].query, top_k=DEPTH, mode=STAGES[name], rerank=name == RERANKED, override=override)
     judges = [Judge(question) for question in asked]
     results = {
-        name: _stage(searcher, asked, judges, mode, override=override, expand=expand, progress=progress)
-        for name, mode in chosen.items()
+        name: _stage(searcher, asked, judges, name, override=override, expand=expand, progress=progress)
+        for name in chosen
     }
     wanted = {target.path for question in asked for target in question.relevant}
     absent = sorted(path for path in wanted if searcher.document(path) is None)
     return Evaluation(results, len(questions) - len(asked), tuple(absent))
+
+
+def possible(searcher: Searcher) -> list[str]:
+    """The stages that this machine has the models for."""
+    return [name for name in STAGES if name != RERANKED or searcher.can_rerank]
 
 
 def compare(before: StageResult, after: StageResult) -> Comparison:
@@ -160,7 +167,7 @@ def _stage(
     searcher: Searcher,
     questions: Sequence[Question],
     judges: Sequence[Judge],
-    mode: Mode,
+    stage: str,
     *,
     override: Mapping[str, object] | None,
     expand: int,
@@ -168,7 +175,14 @@ def _stage(
 ) -> StageResult:
     answers = []
     for question, judge in zip(questions, judges, strict=True):
-        result = searcher.search(question.query, top_k=DEPTH, mode=mode, rerank=False, override=override, expand=expand)
+        result = searcher.search(
+            question.query,
+            top_k=DEPTH,
+            mode=STAGES[stage],
+            rerank=stage == RERANKED,
+            override=override,
+            expand=expand,
+        )
         found = tuple(map(Found.of, result.hits))
         scores = score([judge.unit(passage) for passage in found], question.total)
         language, document_type = _kind(searcher, question)

@@ -62,8 +62,8 @@ def draft_with_model(
     ModelUnavailableError, ConfigError, UsageError or DeviceUnavailableError where the model cannot be asked at all.
     """
     from ragfactory.context.language_models import language_model
+    from ragfactory.devices import RunDevices
     from ragfactory.pipeline.answers import open_answerer
-    from ragfactory.pipeline.devices import RunDevices
     from ragfactory.reporting.report import new_run_id
 
     model = language_model(by, config)

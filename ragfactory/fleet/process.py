@@ -34,7 +34,8 @@ class Job:
 
     The function is called once, with `setup` and `cuda` or `cpu`, and returns the function that answers batches: payloads in, as
     many answers out, in a list or, as they come, in an iterator of (position, answer). What workers and their libraries print
-    goes to the file `log`. A worker that had nothing to do for `idle_s` seconds leaves; with None it stays.
+    goes to the file `log`. A worker that had nothing to do for `idle_s` seconds leaves; with None it stays. With `tells`, the
+    function gets one argument more: a function for what is written of an answer, piece by piece, which become events.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Job:
     log: Path
     role: Role = Role.EMBED
     idle_s: float | None = None
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class WorkerProcess:
                 target=job.target,
                 setup=job.setup,
                 idle_s=job.idle_s,
+                tells=job.tells,
             )
         )
 
@@ -134,7 +137,7 @@ class WorkerProcess:
         for frame in self._reader.feed(data):
             self.is_ready |= frame.kind == "ready"  # known also where rubbish follows
             frames.append(frame)
-        if self.batch is not None and any(frame.kind in {"ready", "answer"} for frame in frames):
+        if self.batch is not None and any(frame.kind in {"ready", "answer", "piece"} for frame in frames):
             self._deadline = time.monotonic() + self._allowed(self.batch)
         return frames
 

@@ -240,7 +240,10 @@ class Fleet:
             self._lose(station, f"it sent what is no answer: {error}")
             return
         for frame in frames:
-            self._take_in(station, worker, frame)
+            if frame.kind == "piece":
+                self._emit(events.Wrote(station.name, frame.data["text"]))
+            else:
+                self._take_in(station, worker, frame)
 
     def _take_in(self, station: Station, worker: WorkerProcess, frame: Frame) -> None:
         match frame.kind:

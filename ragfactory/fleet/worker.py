@@ -117,7 +117,8 @@ class _Worker:
         self._send("loading")
         started = time.perf_counter()
         try:
-            self._answer = _function(self._start["target"])(self._start["setup"], self._start["backend"])
+            tell = (self._tell_piece,) if self._start["tells"] else ()
+            self._answer = _function(self._start["target"])(self._start["setup"], self._start["backend"], *tell)
         except RagfactoryError as error:  # one that says what to do, and comes again whenever it is tried
             self._send("unloadable", message=error.message, hint=error.hint, final=True)
             return False
@@ -127,6 +128,9 @@ class _Worker:
             return False
         self._send("ready", seconds=time.perf_counter() - started)
         return True
+
+    def _tell_piece(self, piece: str) -> None:
+        self._send("piece", text=piece)
 
     def _tell(self, error: Exception) -> bool:
         """Tell the parent what an error is about: memory, the work, or this process, which then cannot go on."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.prompt import Completion, Prompt
     from ragfactory.context.remote.writer import Exchange, RemoteModel
+    from ragfactory.devices import RunDevices
     from ragfactory.events import Listener
-    from ragfactory.pipeline.devices import RunDevices
 
     Question = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
     Answers = list[tuple[bytes, Completion | Failure]]

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.context.analysis_answers import read_analysis
-from ragfactory.context.answers import Refusal, check_answer
+from ragfactory.context.analysis_answers import check_analysis, read_analysis
+from ragfactory.context.answers import check_answer
 from ragfactory.context.asking import asked_again
 from ragfactory.context.cache import ContextCache, context_key
 from ragfactory.errors import ContextCacheError
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from ragfactory.context.analysis import Analysis
     from ragfactory.context.cache import Model
     from ragfactory.context.language_models import LanguageModel
-    from ragfactory.context.prompt import Prompt
     from ragfactory.context.sheets import PromptSheet
     from ragfactory.context.templates import Template
+    from ragfactory.devices import RunDevices
     from ragfactory.events import Listener
-    from ragfactory.pipeline.devices import RunDevices
     from ragfactory.store.documents import Identity
 
 
@@ -125,9 +124,8 @@ class ContextMaker:
             return
         self._analysing += 1
         key = context_key(question, model.identity, model.sampling)
-        check = partial(_check_analysis, text=wanted.text)
         document.waiting.add(key)
-        self._send(document, [Question(key, question, wanted.identity[1], check, optional=True)])
+        self._send(document, [Question(key, question, wanted.identity[1], check_analysis, optional=True)])
 
     def poll(self, timeout_s: float) -> dict[Identity, Written]:
         """The documents that are done since the last time, by root and path. It waits up to `timeout_s` seconds for an answer.
@@ -233,10 +231,6 @@ class ContextMaker:
         found = sum(context.enriched for context in contexts) - written
         self._emit(events.Enriched(*wanted.identity, found, written, refused, missing))
         self._whole[wanted.identity] = Written(document.analysis, contexts)
-
-
-def _check_analysis(answer: str, _prompt: Prompt, *, text: str) -> str | Refusal:
-    return answer if read_analysis(answer, text) else Refusal("it is not JSON of the shape that was asked for")
 
 
 def _context(reply: Reply, structural: str) -> Context:

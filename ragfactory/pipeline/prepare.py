@@ -20,7 +20,7 @@ from ragfactory.context.periods import document_years
 from ragfactory.context.sheets import PromptSheet
 from ragfactory.context.templates import load_templates
 from ragfactory.context.writers import context_writer
-from ragfactory.documents.classify import Classification, classify
+from ragfactory.documents.classify import SURE, Classification, classify
 from ragfactory.documents.language import detect_language
 from ragfactory.documents.model import Document
 from ragfactory.documents.registry import parser_for
@@ -123,19 +123,23 @@ class Writing:
     def sheet(
         self,
         document: Document,
-        document_type: str,
+        found: Classification,
         analysis: Analysis,
         chunks: Sequence[Chunk],
         contexts: Sequence[str],
     ) -> PromptSheet:
-        """What a language model is to be asked about the document and its chunks, whose structural `contexts` it is told."""
+        """What a language model is to be asked about the document and its chunks, whose structural `contexts` it is told.
+
+        Only where the type is not sure is the model told the others: a profile more, and it would have to be asked about all
+        documents again.
+        """
         sheet = sheet_of(
             document,
             chunks,
             contexts,
             analysis,
-            document_type=document_type,
-            types=self.types,
+            document_type=found.type,
+            types=self.types if found.confidence < SURE else (),
             templates=self.templates,
             budget=self.budget,
         )
@@ -226,7 +230,7 @@ def prepare(
         analysis=analysis,
         chunks=tuple(chunks),
         contexts=tuple(contexts),
-        sheet=writing[found.type].sheet(document, found.type, analysis, chunks, contexts)
+        sheet=writing[found.type].sheet(document, found, analysis, chunks, contexts)
         if found.type in writing
         else PromptSheet(),
         parse_s=parsed - started,

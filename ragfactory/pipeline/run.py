@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
+from ragfactory.devices import RunDevices
 from ragfactory.errors import DocumentError, GateError, NothingPublishedError, PartlyPublishedError
 from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.contexts import ContextMaker
-from ragfactory.pipeline.devices import RunDevices
 from ragfactory.pipeline.intake import Intake
 from ragfactory.pipeline.plan import make_plan
 from ragfactory.pipeline.reading import Reading

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from ragfactory.devices import RunDevices
     from ragfactory.embedding.catalog import ResolvedModel
     from ragfactory.embedding.model import Embedder
     from ragfactory.events import Listener
-    from ragfactory.pipeline.devices import RunDevices
     from ragfactory.store.vectors import Matrix
 
 LOCAL_BATCH = 128  # texts a call: enough to sort by length, few enough that a killed run loses little

@@ -1,4 +1,4 @@
-"""Metadata filters: conditions such as `year=2024`, and the rows of a version for which they hold."""
+"""Metadata filters: conditions such as `year=2024`, and whether they hold for a chunk or a document."""
 
 from __future__ import annotations
 
@@ -6,30 +6,25 @@ import operator
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ragfactory.chunking.model import chunk_key
+from ragfactory.chunking.keys import chunk_key
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    import numpy.typing as npt
-
-    from ragfactory.store.documents import Identity
-    from ragfactory.store.records import ChunkRecord, DocumentRecord, Place, SharedRow
-    from ragfactory.store.segment import Segment
+    from ragfactory.store.records import ChunkRecord, DocumentRecord, Place
     from ragfactory.store.version import Version
 
-    Mask = npt.NDArray[np.bool_]
     Scalar = str | int | float | bool
 
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~", "!~")
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - every time here is UTC
 _FORM = re.compile(r"([^=!<>~]+)([!<>]=|!~|[=<>~])([^=<>~].*)", re.DOTALL)
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -103,77 +98,9 @@ def matches(conditions: Iterable[Condition], document: DocumentRecord, place: Pl
     return all(condition.holds(_values(condition.key, document, place, chunk)) for condition in conditions)
 
 
-def matching_rows(
-    version: Version, conditions: Sequence[Condition], *, within: Collection[Identity] | None = None
-) -> Mask:
-    """Which rows stand somewhere, in their own or another document, where all conditions hold: (n,) bool, by row id.
-
-    With `within`, that is one of these documents. Chunks are read only where documents and pages leave it open. Raises UsageError
-    as `Condition.holds`.
-    """
-    of_pages = [condition for condition in conditions if condition.key == "page"]
-    of_chunks = [c for c in conditions if c.key != "page" and (c.key in _OF_PLACE or c.key in _OF_CHUNK)]
-    of_documents = [c for c in conditions if c not in of_pages and c not in of_chunks]
-    documents = [
-        document
-        for key, document in version.documents.items()
-        if (within is None or key in within)
-        and all(condition.holds(_document_values(condition.key, document)) for condition in of_documents)
-    ]
-    matching = np.zeros(version.manifest.next_row, dtype=np.bool_)
-    for document in documents:
-        for first, count in document.rows:
-            matching[first : first + count] = True
-    for segment in version.segments.values():
-        rows = np.flatnonzero(matching[segment.ids])
-        matching[segment.ids[rows]] = _own_fit(version, segment, rows, of_pages, of_chunks)
-    for document in documents:
-        for shared in document.shared:
-            if _shared_fits(version, document, shared, of_pages, of_chunks):
-                matching[shared.row] = True
-    return matching
-
-
-def _own_fit(
-    version: Version,
-    segment: Segment,
-    rows: npt.NDArray[np.int64],
-    of_pages: Sequence[Condition],
-    of_chunks: Sequence[Condition],
-) -> Mask:
-    """For each of the rows whether it fits where it stands in the document that it was stored for, (n,)."""
-    fits = _pages_fit(segment, rows, of_pages) if of_pages else np.ones(len(rows), dtype=np.bool_)
-    if of_chunks:
-        for i in np.flatnonzero(fits).tolist():
-            chunk = segment.chunk(int(rows[i]))
-            fits[i] = matches(of_chunks, version.documents[chunk.root, chunk.path], chunk.place, chunk)
-    return fits
-
-
-def _pages_fit(segment: Segment, rows: npt.NDArray[np.int64], conditions: Sequence[Condition]) -> Mask:
-    """For each of the rows whether its pages fit, (n,); pages that many rows have are looked at once."""
-    spans = segment.pages[rows].astype(np.uint64) << np.uint64(32) | segment.page_ends[rows]
-    different, which = np.unique(spans, return_inverse=True)
-    fits = [
-        all(condition.holds(_pages(span >> 32, span & 0xFFFFFFFF)) for condition in conditions)
-        for span in different.tolist()
-    ]
-    return np.array(fits, dtype=np.bool_)[which]
-
-
-def _shared_fits(
-    version: Version,
-    document: DocumentRecord,
-    shared: SharedRow,
-    of_pages: Sequence[Condition],
-    of_chunks: Sequence[Condition],
-) -> bool:
-    if not all(condition.holds(_OF_PLACE["page"](shared.place)) for condition in of_pages):
-        return False
-    if not of_chunks:
-        return True
-    number, row = version.locate(shared.row)
-    return matches(of_chunks, document, shared.place, version.segments[number].chunk(row))
+def is_of_chunk(key: str) -> bool:
+    """Whether a key may differ between the chunks of a document."""
+    return key in _OF_PLACE or key in _OF_CHUNK
 
 
 def _values(key: str, document: DocumentRecord, place: Place, chunk: ChunkRecord) -> Iterable[Scalar]:
@@ -181,10 +108,11 @@ def _values(key: str, document: DocumentRecord, place: Place, chunk: ChunkRecord
         return _OF_PLACE[key](place)
     if key in _OF_CHUNK:
         return _as_values(_OF_CHUNK[key](chunk))
-    return _document_values(key, document)
+    return document_values(key, document)
 
 
-def _document_values(key: str, document: DocumentRecord) -> Iterable[Scalar]:
+def document_values(key: str, document: DocumentRecord) -> Iterable[Scalar]:
+    """The values that a document has for a key which does not depend on the place in it."""
     if key in _OF_DOCUMENT:
         return _as_values(_OF_DOCUMENT[key](document))
     if key == "year" and key not in document.metadata:
@@ -204,13 +132,14 @@ def _text(value: Scalar) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _pages(first: int | None, last: int | None) -> Iterable[int]:
+def page_range(first: int | None, last: int | None) -> Iterable[int]:
+    """The pages from `first` to `last`; none where there is no first."""
     return range(first, (last or first) + 1) if first else ()
 
 
 def _modified(document: DocumentRecord) -> str:
     """The day (UTC) on which the file was modified, as YYYY-MM-DD."""
-    return str(np.datetime64(document.mtime_ns, "ns"))[:10]
+    return str((_EPOCH + timedelta(microseconds=document.mtime_ns // 1000)).date())
 
 
 _OF_DOCUMENT: dict[str, Callable[[DocumentRecord], object]] = {
@@ -220,7 +149,7 @@ _OF_DOCUMENT: dict[str, Callable[[DocumentRecord], object]] = {
     "modified": _modified,
 }
 _OF_PLACE: dict[str, Callable[[Place], Iterable[Scalar]]] = {
-    "page": lambda place: _pages(place.page, place.page_end),
+    "page": lambda place: page_range(place.page, place.page_end),
     "page_end": lambda place: (place.page_end,) if place.page_end else (),
     "n": lambda place: (place.n,),
     "headings": attrgetter("headings"),

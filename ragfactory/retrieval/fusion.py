@@ -8,21 +8,20 @@ rank fusion (G. Cormack, C. Clarke, S. Büttcher, SIGIR 2009).
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ragfactory.retrieval.candidates import SPREAD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ragfactory.retrieval.candidates import Method
+
     Scores = npt.NDArray[np.float32]
 
-Method: TypeAlias = Literal["scores", "ranks"]
-
-SPREAD = 0.2  # of all-MiniLM-L6-v2, as measured
 _RANK_CONSTANT = 60
-_EXACT = 2.0  # times the weight of words, where a question has a number or a code in it
 
 
 def fuse(
@@ -59,11 +58,6 @@ def scale_lexical(scores: Scores, method: Method) -> Scores:
     if not best:
         return np.zeros_like(scores)
     return np.where(scores > 0, _by_rank(scores), np.float32(0)) if method == "ranks" else scores / best
-
-
-def emphasis(query: str) -> float:
-    """What the weight of words is multiplied by for this query: a number or a code is found by its signs, not by its meaning."""
-    return _EXACT if re.search(r"\d", query) else 1.0
 
 
 def _by_rank(scores: Scores) -> Scores:

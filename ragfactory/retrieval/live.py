@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from ragfactory.retrieval.reranking import QueryReranker
 from ragfactory.retrieval.search import Searcher
 from ragfactory.store.layout import IndexPaths, find_indexes
 
@@ -34,7 +35,8 @@ class LiveSearch:
         self._find = find
         self._memory: OrderedDict[str, Found] = OrderedDict()
         self._serving = self._look()
-        self.searcher = Searcher.open(config, document_type)
+        self._reranker = QueryReranker(config)
+        self.searcher = Searcher.open(config, document_type, reranker=self._reranker)
 
     def search(self, query: str) -> Found:
         """What `find` finds now. An answer from memory has the timings `memory` and `total` alone, in milliseconds.
@@ -53,8 +55,9 @@ class LiveSearch:
         return found
 
     def close(self) -> None:
-        """Close the indexes."""
+        """Close the indexes, and let go of the reranker."""
         self.searcher.close()
+        self._reranker.close()
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +70,7 @@ class LiveSearch:
         serving = self._look()
         if serving == self._serving:
             return
-        opened = Searcher.open(self._config, self._document_type)
+        opened = Searcher.open(self._config, self._document_type, reranker=self._reranker)
         self.searcher.close()
         self.searcher, self._serving = opened, serving
         self._memory.clear()

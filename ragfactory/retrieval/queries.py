@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from ragfactory.config import explain
-from ragfactory.documents.model import clean
+from ragfactory.documents.cleaning import clean
 from ragfactory.errors import UsageError
 
 _HINT = 'a line is a query as it is, or {"id": "q1", "query": "..."}'

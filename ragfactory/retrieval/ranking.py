@@ -1,50 +1,19 @@
-"""The candidates of a search and their order: what each part of the hybrid says of them, fused."""
+"""One ranking of candidates from both parts of the hybrid: what each says of them, fused."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.retrieval.fusion import SPREAD, scale_dense, scale_lexical
+from ragfactory.retrieval.fusion import scale_dense, scale_lexical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragfactory.retrieval.fusion import Method
-    from ragfactory.store.layout import IndexName
+    from ragfactory.retrieval.candidates import Candidate
     from ragfactory.store.vectors import Matrix
-
-
-@dataclass(frozen=True, slots=True)
-class Weighting:
-    """How the parts count when a candidate is fused, and the spread of its embedder's cosines."""
-
-    dense: float
-    lexical: float
-    method: Method = "scores"
-    spread: float = SPREAD
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A row of an index, by its id, with its score of each part of the hybrid; None where a part did not find it.
-
-    `embedder` is the fingerprint of the model that the dense score comes from. `variant` is the rewriting of the query that it
-    answers better than the query itself, if there is one. `preferred` is the fused score with what the query says of the document.
-    """
-
-    index: IndexName
-    row: int
-    embedder: str
-    weighting: Weighting
-    dense: float | None
-    lexical: float | None
-    variant: str | None = None
-    fused: float = 0.0
-    preferred: float | None = None
-    rerank: float | None = None
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -57,17 +26,6 @@ def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
     fused = (scaled * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
     scored = [replace(candidate, fused=float(score)) for candidate, score in zip(candidates, fused, strict=True)]
     return sorted(scored, key=lambda c: (-c.fused, c.index, c.row))
-
-
-def prefer(ranked: Sequence[Candidate], shares: Sequence[float], weight: float) -> list[Candidate]:
-    """The candidates in the order of their fused scores averaged, by `weight`, with the share of what the query says of a
-    document that holds for theirs, 0 to 1 each.
-    """
-    scored = [
-        replace(candidate, preferred=(candidate.fused + weight * share) / (1 + weight))
-        for candidate, share in zip(ranked, shares, strict=True)
-    ]
-    return sorted(scored, key=lambda c: -(c.preferred or 0.0))
 
 
 def _comparable(candidates: Sequence[Candidate]) -> Matrix:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ragfactory.retrieval.expansion import By
     from ragfactory.retrieval.places import PlaceInDocument
     from ragfactory.retrieval.understanding import Understood
@@ -63,7 +65,7 @@ class Explanation:
 class SearchResult:
     """The passages for a query, best first, and how long each stage took in milliseconds.
 
-    `notes` say, a line each, what was left out.
+    `notes` say, a line each, what was left out. `devices` has for each stage whose model could choose (`rerank`) where it ran.
     """
 
     query: str
@@ -71,3 +73,4 @@ class SearchResult:
     timings_ms: dict[str, float]
     notes: tuple[str, ...] = ()
     explanation: Explanation = Explanation()
+    devices: Mapping[str, str] = field(default_factory=dict)

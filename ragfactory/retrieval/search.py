@@ -1,4 +1,7 @@
-"""Searching the indexes of a project: dense and full text, fused, and reranked."""
+"""Searching the indexes of a project: dense and full text, fused, and reranked.
+
+What computes with NumPy, FAISS or a model is imported where it is needed: a search by words alone takes less time than that.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +11,34 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
-from ragfactory.context.enriched import enriched_text
-from ragfactory.documents.model import clean
-from ragfactory.embedding.catalog import spread_of
-from ragfactory.errors import IndexNotFoundError, UsageError
-from ragfactory.profiles import Retrieve, load_profiles
+from ragfactory.documents.cleaning import clean
+from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
+from ragfactory.retrieval.candidates import Candidate, by_words, emphasis, prefer
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import expansion
 from ragfactory.retrieval.folding import fold
-from ragfactory.retrieval.fusion import emphasis
-from ragfactory.retrieval.parts import best_wording, find_by_vector, find_by_words, rows_among
-from ragfactory.retrieval.places import places_of
-from ragfactory.retrieval.ranking import Candidate, Weighting, prefer, rank
+from ragfactory.retrieval.hits import hit_of
+from ragfactory.retrieval.parts import best_wording, find_by_words
 from ragfactory.retrieval.reranking import QueryReranker
-from ragfactory.retrieval.results import Explanation, Hit, Mode, SearchResult
+from ragfactory.retrieval.results import Explanation, Mode, SearchResult
+from ragfactory.retrieval.settings import retrieve_of, weighting_of
 from ragfactory.retrieval.timing import Clock
 from ragfactory.retrieval.understanding import Vocabulary
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
-from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from ragfactory.config import Config
+    from ragfactory.profiles import Retrieve
     from ragfactory.retrieval.filters import Condition
-    from ragfactory.retrieval.parts import Found
+    from ragfactory.retrieval.masks import Mask
+    from ragfactory.retrieval.parts import Found, Narrowing
+    from ragfactory.retrieval.results import Hit
     from ragfactory.retrieval.rewriting.writers import Rewriter
     from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord, Manifest
-    from ragfactory.store.settings import Settings
 
 MAX_TOP_K = 1000
 
@@ -47,25 +46,25 @@ MAX_TOP_K = 1000
 class Searcher:
     """The indexes of a project, open for searching. `notes` say which of their settings are not used, and why."""
 
-    def __init__(self, versions: dict[IndexName, Version], config: Config) -> None:
-        profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
+    def __init__(
+        self, versions: dict[IndexName, Version], config: Config, reranker: QueryReranker | None = None
+    ) -> None:
+        """Search open versions, which are closed with this; `reranker` is somebody else's, and stays as it is."""
         self._versions = versions
-        self._retrieve = {}
-        notes = []
-        for name, version in versions.items():
-            profile = profiles.get(name.document_type)
-            self._retrieve[name] = profile.retrieve if profile else Retrieve()
-            settings = read_settings(IndexPaths.of(config.indexes, name))
-            if settings and settings.suit(version.manifest.embedder):
-                self._retrieve[name] = settings.over(self._retrieve[name])
-            elif settings:
-                notes.append(_unsuitable(name, settings, version.manifest))
-        self.notes = tuple(notes)
+        self._retrieve, self.notes = retrieve_of(versions, config)
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
-        self._reranker = QueryReranker(config.models)
+        self._reranker = reranker or QueryReranker(config)
+        self._own_reranker = reranker is None
 
     @classmethod
-    def open(cls, config: Config, document_type: str | None = None, *, number: int | None = None) -> Self:
+    def open(
+        cls,
+        config: Config,
+        document_type: str | None = None,
+        *,
+        number: int | None = None,
+        reranker: QueryReranker | None = None,
+    ) -> Self:
         """Open the index of one document type, or all of the project; by default the version that serves, or that `number`.
 
         Raises IndexNotFoundError when there is none, DamagedIndexError when one is not what was written, ConfigError when its
@@ -80,7 +79,7 @@ class Searcher:
             for name in names:
                 versions[name] = opened.enter_context(Version.open(IndexPaths.of(config.indexes, name), name, number))
             opened.pop_all()
-        return cls(versions, config)
+        return cls(versions, config, reranker)
 
     def search(
         self,
@@ -105,7 +104,7 @@ class Searcher:
         the indexes' own.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
-        key's kind; ModelUnavailableError when a reranker is asked for and is not there.
+        key's kind; ModelUnavailableError or DeviceUnavailableError when a reranker is asked for and cannot be had.
         """
         query = clean(query).strip()
         if not query:
@@ -119,10 +118,11 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
-        preferred = {} if strict else self._vocabulary.rows(understood)
         within = self._vocabulary.documents(understood) if strict and understood else None
-        among = rows_among(self._versions, filters, within)
+        among: dict[IndexName, Mask] = {}
+        narrowings: dict[IndexName, Narrowing] = {}
         if filters or strict:
+            among, narrowings = self._among(filters, within)
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
         expanded = expansion(query, expand, self._commonest_languages, synonyms, rewriter) if expand else None
@@ -132,11 +132,13 @@ class Searcher:
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
-                (text, find_by_words(self._versions, text, depth, self.languages, among)) for text in wordings
+                (text, find_by_words(self._versions, text, depth, self.languages, narrowings)) for text in wordings
             )
             clock.note("lexical")
         dense: Found = {}
         if mode is not Mode.TEXT:
+            from ragfactory.retrieval.nearest import find_by_vector
+
             vectors = [(text, self._embedders.encode(text)) for text in wordings]
             clock.note("embed")
             dense = best_wording(
@@ -144,22 +146,24 @@ class Searcher:
                 for text, of_text in vectors
             )
             clock.note("dense")
-        ranked = rank(self._candidates(query, mode, retrieve, dense, lexical))
+        ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
-        if mode is Mode.HYBRID and preferred and preference:
-            shares = [np.mean([masks[c.index][c.row] for masks in preferred.values()]) for c in ranked]
-            ranked = prefer(ranked, [float(share) for share in shares], preference)
+        if mode is Mode.HYBRID and understood and preference and not strict:
+            preferred = self._vocabulary.rows(understood).values()
+            shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
+            ranked = prefer(ranked, shares, preference)
         notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
-        if rerank is None and mode is not Mode.TEXT:
-            shortcoming = self._reranker.shortcoming()
-            rerank = shortcoming is None
-            notes += (f"not reranked: {shortcoming}",) if shortcoming else ()
-        if rerank:
-            ranked = self._reranked(query, ranked, max(own.rerank_depth for own in retrieve.values()))
+        devices: dict[str, str] = {}
+        if rerank or (rerank is None and mode is not Mode.TEXT):
+            deepest = max(own.rerank_depth for own in retrieve.values())
+            ranked, said = self._reranked(query, ranked, deepest, asked=bool(rerank))
+            notes += said
+        if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
             clock.note("rerank")
+            devices["rerank"] = self._reranker.device
         hits = fold((self._hit(candidate, mode, filters, within) for candidate in ranked), top_k)
         explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
-        return SearchResult(query, hits, clock.stop(), notes, explanation)
+        return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -170,6 +174,8 @@ class Searcher:
 
         Weights are fitted to these.
         """
+        from ragfactory.retrieval.nearest import find_by_vector
+
         query = clean(query).strip()
         lexical = find_by_words(self._versions, query, depth, self.languages, {})
         dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
@@ -201,6 +207,11 @@ class Searcher:
         return dict(self._retrieve)
 
     @property
+    def can_rerank(self) -> bool:
+        """Whether there is a reranker on this machine."""
+        return self._reranker.shortcoming() is None
+
+    @property
     def languages(self) -> list[str]:
         """The languages of the documents in the open indexes."""
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
@@ -214,8 +225,9 @@ class Searcher:
         return [language for language, _ in documents.most_common()]
 
     def close(self) -> None:
-        """Close the indexes, and let go of the reranker."""
-        self._reranker.close()
+        """Close the indexes, and let go of the reranker, if it is this searcher's own."""
+        if self._own_reranker:
+            self._reranker.close()
         for version in self._versions.values():
             version.close()
 
@@ -225,10 +237,30 @@ class Searcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _among(
+        self, filters: Sequence[Condition], within: Mapping[IndexName, Collection[Identity]] | None
+    ) -> tuple[dict[IndexName, Mask], dict[IndexName, Narrowing]]:
+        """The rows to look among, and what full text is told of them."""
+        from ragfactory.retrieval.masks import narrowing, rows_among
+
+        among = rows_among(self._versions, filters, within)
+        return among, {name: narrowing(self._versions[name], rows) for name, rows in among.items()}
+
+    def _ranked(self, candidates: Sequence[Candidate], mode: Mode) -> list[Candidate]:
+        """The candidates, best first."""
+        if mode is Mode.TEXT:
+            return by_words(candidates)
+        from ragfactory.retrieval.ranking import rank
+
+        return rank(candidates)
+
     def _candidates(
         self, query: str, mode: Mode, retrieve: Mapping[IndexName, Retrieve], dense: Found, lexical: Found
     ) -> list[Candidate]:
-        weightings = {name: self._weighting(name, own, mode, emphasis(query)) for name, own in retrieve.items()}
+        weightings = {
+            name: weighting_of(own, self._versions[name].manifest.embedder.name, mode, emphasis(query))
+            for name, own in retrieve.items()
+        }
         candidates = []
         for row in lexical | dense:
             embedder = self._versions[row[0]].manifest.embedder
@@ -246,24 +278,28 @@ class Searcher:
             )
         return candidates
 
-    def _weighting(self, name: IndexName, retrieve: Retrieve, mode: Mode, emphasis: float) -> Weighting:
-        weights = {
-            Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight * emphasis),
-            Mode.DENSE: (1.0, 0.0),
-            Mode.TEXT: (0.0, 1.0),
-        }[mode]
-        spread = spread_of(self._versions[name].manifest.embedder.name)
-        return Weighting(*weights, retrieve.fusion, spread)
-
-    def _reranked(self, query: str, ranked: Sequence[Candidate], depth: int) -> list[Candidate]:
-        """The candidates with the first `depth` scored again and sorted by that."""
+    def _reranked(
+        self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
+        """The candidates with the first `depth` scored again and sorted by that, and what there is to say of it. Where it cannot
+        be done and nobody `asked` for it, they stay as they are.
+        """
+        if not asked and (shortcoming := self._reranker.shortcoming()):
+            return ranked, (f"not reranked: {shortcoming}",)
         first = ranked[:depth]
-        scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        try:
+            scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+        except (ModelUnavailableError, DeviceUnavailableError) as error:
+            if asked:
+                raise
+            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}")
         scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
-        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]]
+        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], self._reranker.take_notes()
 
     def _passage(self, candidate: Candidate) -> str:
         """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
+        from ragfactory.context.enriched import enriched_text
+
         version = self._versions[candidate.index]
         number, row = version.locate(candidate.row)
         chunk = version.segments[number].chunk(row)
@@ -276,34 +312,5 @@ class Searcher:
         filters: Sequence[Condition] = (),
         within: Mapping[IndexName, Collection[Identity]] | None = None,
     ) -> Hit:
-        version = self._versions[candidate.index]
-        number, row = version.locate(candidate.row)
-        segment = version.segments[number]
-        chunk = segment.chunk(row)
-        at, *others = places_of(
-            version, candidate.row, chunk, filters, within=within[candidate.index] if within else None
-        )
-        own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
-        own = next((score for score in (candidate.rerank, candidate.preferred) if score is not None), own)
-        return Hit(
-            index=candidate.index,
-            version=version.manifest.version,
-            chunk=chunk,
-            chunk_hash=segment.chunk_keys[row].tobytes().hex(),
-            at=at,
-            others=tuple(others),
-            score=own or 0.0,
-            dense=candidate.dense,
-            lexical=candidate.lexical,
-            fused=candidate.fused if mode is Mode.HYBRID else None,
-            preferred=candidate.preferred,
-            rerank=candidate.rerank,
-            variant=candidate.variant,
-        )
-
-
-def _unsuitable(name: IndexName, settings: Settings, manifest: Manifest) -> str:
-    """The line that says why the settings of an index are not used."""
-    fitted, now = settings.fitted.embedder, manifest.embedder.name
-    other = "of another" if now == fitted else f"of {now}, not"
-    return f"{name} is searched as its profile says: its vectors are {other} {fitted}, to which its settings were fitted (`eval --fit`)"
+        documents = None if within is None else within[candidate.index]
+        return hit_of(self._versions[candidate.index], candidate, mode, filters, documents)

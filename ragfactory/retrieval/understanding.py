@@ -10,12 +10,10 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ragfactory.retrieval.filters import Mask
+    from ragfactory.retrieval.masks import Mask
     from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import DocumentRecord
@@ -144,13 +142,12 @@ class Vocabulary:
 
     def _masks(self, key: tuple[Kind, Words]) -> dict[IndexName, Mask]:
         if key not in self._shares:
-            masks = {name: np.zeros(v.manifest.next_row, dtype=np.bool_) for name, v in self._versions.items()}
-            for name, document in self._documents[key]:
-                for first, count in document.rows:
-                    masks[name][first : first + count] = True
-                for shared in document.shared:
-                    masks[name][shared.row] = True
-            self._shares[key] = masks
+            from ragfactory.retrieval.masks import rows_of  # NumPy comes with it, and only a preference needs it
+
+            self._shares[key] = {
+                index: rows_of(version, (document for name, document in self._documents[key] if name == index))
+                for index, version in self._versions.items()
+            }
         return self._shares[key]
 
 

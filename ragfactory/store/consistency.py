@@ -33,6 +33,7 @@ def find_disagreements(directory: Path, manifest: Manifest) -> list[Damage]:
         for segment in version.segments.values():
             try:
                 segment.vectors.open()
+                assert len(segment.live) == segment.entry.rows
             except DamagedIndexError as error:
                 return [Damage.told_by(error)]
         segments = [damage for segment in version.segments.values() for damage in _in_segment(directory, segment)]

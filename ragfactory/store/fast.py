@@ -82,7 +82,7 @@ def build_fast(path: Path, exact: VectorFile, kind: Kind, options: IndexOptions)
 
     def measured(search: Settings) -> FastEntry:
         entry = FastEntry(kind=kind, build=build, search=search, recall=0, queries=len(recall.queries))
-        found = recall.measure(VectorFile(exact.path, exact.rows, exact.codec, (path, entry)))
+        found = recall.measure(VectorFile.at(exact.path, exact.rows, exact.codec, (path, entry)))
         return entry.model_copy(update={"recall": found})
 
     pinned = {name: value for name in _FIRST[kind] if (value := getattr(options, name)) is not None}

@@ -48,7 +48,7 @@ def _accelerated(
         staging.link(fast_name(entry.number))
         return entry.model_copy(update={"fast": known.fast})
     codec = Codec(dimension, entry.precision)
-    exact = VectorFile(staging.directory / vectors_name(entry.number), entry.rows, codec)
+    exact = VectorFile.at(staging.directory / vectors_name(entry.number), entry.rows, codec)
     fast = build_fast(staging.directory / fast_name(entry.number), exact, kind, options)
     return entry.model_copy(update={"fast": fast, "missed": None if fast else kind})
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.store.records import ROW_DTYPE
+from ragfactory.store.rows import ROW_FIELDS
 from ragfactory.store.segment import chunks_name, rows_name, vectors_name
 from ragfactory.store.vectors import write_index
 
@@ -100,7 +100,7 @@ def merge(sources: Sequence[Segment], directory: Path, number: int, codec: Codec
         _Move(source, own, targets[first:last])
         for source, own, (first, last) in zip(sources, rows, pairwise(bounds), strict=True)
     ]
-    table, origins = np.empty(len(ids), dtype=ROW_DTYPE), np.empty((len(ids), 3), dtype=np.int64)
+    table, origins = np.empty(len(ids), dtype=ROW_FIELDS), np.empty((len(ids), 3), dtype=np.int64)
     for i, move in enumerate(moves):
         starts = move.source.table["offset"].astype(np.int64)
         ends = np.append(starts[1:], move.source.lines_size)

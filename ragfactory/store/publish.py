@@ -20,20 +20,14 @@ import numpy as np
 from ragfactory import __version__
 from ragfactory.store.documents import documents_name, identities, plan_documents, write_documents
 from ragfactory.store.durable import replace_file, sync_dir
+from ragfactory.store.keytable import KeyTable
 from ragfactory.store.kinds import accelerate, main_kind, overall_recall
 from ragfactory.store.layout import LEXICAL, MANIFEST
 from ragfactory.store.lexical import LexicalWriter
 from ragfactory.store.merging import BackgroundMerge
 from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest, Place, SegmentEntry, SharedRow
-from ragfactory.store.segment import (
-    KeyTable,
-    SegmentWriter,
-    chunks_name,
-    deleted_name,
-    find_row,
-    rows_name,
-    vectors_name,
-)
+from ragfactory.store.segment import chunks_name, deleted_name, find_row, rows_name, vectors_name
+from ragfactory.store.segment_writer import SegmentWriter
 from ragfactory.store.staging import Staging
 from ragfactory.store.vectorlog import VectorLog
 from ragfactory.store.vectors import Codec

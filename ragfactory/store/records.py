@@ -5,24 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Literal
 
-import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT = "ragfactory-index/2"
-
-# One entry a row of a segment, ascending by id: the row's number in the whole index, which it keeps when segments are merged; where
-# its line starts in chunks-NNNN.jsonl; its pages, 0 where there are none; the keys (SHA-256) of its chunk and its vector.
-ROW_DTYPE = np.dtype(
-    [
-        ("id", "<u8"),
-        ("offset", "<u8"),
-        ("page", "<u4"),
-        ("page_end", "<u4"),
-        ("chunk_key", "V32"),
-        ("vector_key", "V32"),
-    ]
-)
 
 Metadata = dict[str, str | int | float | bool | list[str] | list[int]]
 

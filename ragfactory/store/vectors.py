@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from ragfactory.store.accelerator import Accelerator
 from ragfactory.store.faiss_files import import_faiss, open_index
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from io import BufferedReader
 
     import numpy.typing as npt
 
@@ -82,13 +83,19 @@ class VectorFile:
     first asked for. Every method raises DamagedIndexError when a file is no index of that many rows of the codec's dimension.
     """
 
-    def __init__(self, path: Path, rows: int, codec: Codec, fast: tuple[Path, FastEntry] | None = None) -> None:
-        """Hold the files. Raises OSError when one is not there."""
-        self.path = path
+    def __init__(
+        self, file: BufferedReader, rows: int, codec: Codec, fast: tuple[BufferedReader, FastEntry] | None = None
+    ) -> None:
+        self.path = Path(file.name)
         self.rows = rows
         self.codec = codec
-        self._file = path.open("rb")
-        self._fast = (fast[0].open("rb"), fast[1]) if fast else None
+        self._file = file
+        self._fast = fast
+
+    @classmethod
+    def at(cls, path: Path, rows: int, codec: Codec, fast: tuple[Path, FastEntry] | None = None) -> Self:
+        """Hold the files at these paths. Raises OSError when one is not there."""
+        return cls(path.open("rb"), rows, codec, (fast[0].open("rb"), fast[1]) if fast else None)
 
     @cached_property
     def _opened(self) -> tuple[Any, Accelerator | None]:

@@ -30,7 +30,7 @@ def add_settings(workplace: Workplace, settings: str) -> None:
 def test_without_a_language_model_sentences_of_the_passages_answer(library_cli: Cli) -> None:
     envelope = library_cli("ask", QUESTION, "--top-k", "2", "--json").envelope
     data = envelope["data"]
-    assert list(data) == ["question", "answer", "sentences", "sources", "by", "found"]
+    assert list(data) == ["question", "answer", "sentences", "sources", "by", "device", "found"]
     assert (data["question"], data["by"], data["found"]) == (QUESTION, "extract", True)
     assert data["sentences"][0]["text"].startswith("You should order part XK-4471")
     assert data["sentences"][0]["sources"] == [1]
@@ -122,7 +122,8 @@ def test_a_gguf_answers(
     settled(own_library)
     add_settings(own_library, f'gguf = "{shared_tiny_gguf(tmp_path_factory)}"')
     envelope = cli("ask", QUESTION, "--top-k", "2", "--no-rerank", "--json").envelope
-    assert (envelope["data"]["by"], envelope["warnings"]) == ("llama", [])
+    data = envelope["data"]
+    assert (data["by"], data["device"], envelope["warnings"]) == ("llama", "cpu", [])
     assert envelope["data"]["answer"]
 
 

@@ -51,7 +51,7 @@ def ask(group, path):
     heavy = [name for name in HEAVY if name in sys.modules]
     found[" ".join(path)] = [status, out.getvalue().split(chr(10))[0], err.getvalue(), heavy]
 
-ask(typer.main.get_command(program.app), ())
+ask(typer.main.get_command(program.program()), ())
 print(json.dumps(found))
 """
 
@@ -297,7 +297,7 @@ def test_a_model_that_is_not_here_ends_with_7(
 
 
 def test_a_bug_ends_with_1_and_its_traceback_goes_to_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("seven by nothing")
 
     monkeypatch.setattr(Searcher, "open", broken)
@@ -321,7 +321,7 @@ def test_a_bug_while_a_result_is_shown_ends_with_1(library_cli: Cli, monkeypatch
 
 
 def test_an_interrupt_ends_with_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Searcher, "open", interrupted)

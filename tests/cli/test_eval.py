@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from ragfactory.embedding import locate
 from tests.conftest import DOCUMENTS
+from tests.tiny_reranker import SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +84,29 @@ def test_each_stage_is_measured_by_itself(library_cli: Cli, golden: Path) -> Non
     (failure,) = data["failures"]
     assert (failure["id"], failure["relevant"]) == ("gone", [{"path": "gone.txt", "page": None}])
     assert len(failure["found"]) > 3
+
+
+def test_the_reranked_order_is_a_stage_where_there_is_a_reranker(
+    *,
+    cli: Cli,
+    own_library: Workplace,
+    settled: Callable[..., None],
+    golden: Path,
+    tiny_reranker: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settled(own_library)
+    absent = cli("eval", golden, "--stage", "reranked", "--json")
+    assert (absent.status, absent.error["code"]) == (7, "model_unavailable")
+    monkeypatch.setattr(locate, "BGE_RERANKER_V2_M3", SPEC)
+    own_library.config.models.mkdir(exist_ok=True)
+    (own_library.config.models / SPEC.name).symlink_to(tiny_reranker)
+    data = cli("eval", golden, "--set", "rerank_depth=1", "--json").envelope["data"]
+    assert list(data["stages"]) == list(data["compared"]["stages"]) == ["dense", "lexical", "fused", "reranked"]
+    assert data["stages"]["reranked"]["ndcg_at_10"]["mean"] != data["stages"]["fused"]["ndcg_at_10"]["mean"]
+    of_one = data["compared"]["stages"]  # read again alone, the best stays the best
+    assert of_one["reranked"]["ndcg_at_10"] == of_one["fused"]["ndcg_at_10"]
+    assert list(cli("eval", golden, "--stage", "reranked", "--json").envelope["data"]["stages"]) == ["reranked"]
 
 
 def test_the_tables_fit_a_terminal(library_cli: Cli, golden: Path) -> None:

@@ -39,7 +39,8 @@ METADATA = {
 
 def test_a_chunk_has_its_text_score_and_metadata(library_cli: Cli, library: Workplace) -> None:
     data = library_cli("search", "mechanic", "--top-k", "2", "--json").envelope["data"]
-    assert set(data) == {"query", "chunks", "timings_ms"}
+    assert set(data) == {"query", "chunks", "timings_ms", "devices"}
+    assert data["devices"] == {}
     assert data["query"] == "mechanic"
     assert len(data["chunks"]) == 2
     best = data["chunks"][0]
@@ -80,7 +81,7 @@ def test_filters_are_repeated_and_a_document_says_what_it_knows_of_itself(cli: C
     workplace.ingest()
     options = ["--filter", "year=2024", "--filter", "path~*.MD", "--mode", "text", "--json"]
     data = cli("search", "seals", *options).envelope["data"]
-    assert list(data) == ["query", "filters", "chunks", "timings_ms"]
+    assert list(data) == ["query", "filters", "chunks", "timings_ms", "devices"]
     assert data["filters"] == ["year=2024", "path~*.MD"]
     (chunk,) = data["chunks"]
     assert (chunk["doc_id"], chunk["metadata"]["language"]) == ("report.md", "en")

@@ -29,7 +29,7 @@ def test_a_file_of_queries_gives_a_result_for_each(library_cli: Cli, tmp_path: P
     options = ["--mode", "text", "--top-k", "1", "--json"]
     data = library_cli("search", "--queries", file, *options).envelope["data"]
     assert list(data) == ["results"]
-    assert [list(result) for result in data["results"]] == [["id", "query", "chunks", "timings_ms"]] * 3
+    assert [list(result) for result in data["results"]] == [["id", "query", "chunks", "timings_ms", "devices"]] * 3
     assert [result["id"] for result in data["results"]] == ["1", "soup", "3"]
     assert [result["chunks"][0]["doc_id"] for result in data["results"]] == ["garage.md", "kitchen.md", "garage.md"]
     assert list(data["results"][2]["timings_ms"]) == ["memory", "total"]

@@ -10,10 +10,14 @@ import hashlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from ragfactory.context.prompt import Completion
 from ragfactory.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -101,3 +105,20 @@ FAULTS: dict[str, Callable[[], None]] = {
     "stumble": stumble,
     "send_rubbish": send_rubbish,
 }
+
+
+def dying_reader(
+    _setup: dict[str, Any], _device: str, tell: Callable[[str], None]
+) -> Callable[[Sequence[bytes]], list[bytes]]:
+    """Writes an answer that somebody reads along with, and dies in the middle of it, the first time."""
+
+    def answer(payloads: Sequence[bytes]) -> list[bytes]:
+        died = Path(tempfile.gettempdir()) / "died"
+        tell("The pump")
+        if not died.exists():
+            died.touch()
+            os.abort()
+        tell(" broke.")
+        return [orjson.dumps(Completion("The pump broke.")) for _ in payloads]
+
+    return answer

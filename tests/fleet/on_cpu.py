@@ -7,18 +7,35 @@ into a card's memory with another.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from ragfactory.embedding import engine
+from ragfactory.context.llama.engine import LlamaEngine
+from ragfactory.embedding import engine, reranker
 
-_open_embedder = engine.open_embedder
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
-def _open_on_cpu(*arguments: object, device: str, **options: object) -> object:
+def _on_cpu(open_model: Callable[..., object]) -> Callable[..., object]:
+    def opened(*arguments: object, device: str, **options: object) -> object:
+        assert device in {"cuda", "cpu"}
+        return open_model(*arguments, device="cpu", **options)
+
+    return opened
+
+
+engine.open_embedder = _on_cpu(engine.open_embedder)  # type: ignore[assignment]
+reranker.open_reranker = _on_cpu(reranker.open_reranker)  # type: ignore[assignment]
+_open_engine = LlamaEngine.open
+
+
+def _open_llama(path: Path, device: str, *arguments: object, **options: object) -> LlamaEngine:
     assert device in {"cuda", "cpu"}
-    return _open_embedder(*arguments, device="cpu", **options)  # type: ignore[arg-type]
+    return _open_engine(path, "cpu", *arguments, **options)  # type: ignore[arg-type]
 
 
-engine.open_embedder = _open_on_cpu  # type: ignore[assignment]
+LlamaEngine.open = _open_llama  # type: ignore[assignment, method-assign]
 
 
 def fault(_device: str, payloads: list[bytes], _tokens: int) -> None:

@@ -30,7 +30,7 @@ from ragfactory.retrieval.results import Mode
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.readers import shut_out_readers
-from ragfactory.store.segment import SegmentWriter
+from ragfactory.store.segment_writer import SegmentWriter
 from ragfactory.store.version import Version
 from tests.conftest import ignore
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragfactory.retrieval.fusion import Method, emphasis, fuse
+from ragfactory.retrieval.candidates import Method, emphasis
+from ragfactory.retrieval.fusion import fuse
 
 weights = st.just(0.0) | st.floats(0.01, 10)
 methods = st.sampled_from(["scores", "ranks"])

@@ -162,7 +162,7 @@ DISAGREEMENTS = {
     write_no_table: "cannot be opened",
     delete_another_row: "do not count",
     delete_a_row_twice: "deleted-0001.npy: 1 deleted rows expected, found 2",
-    delete_a_row_that_is_not_there: "cannot be opened",
+    delete_a_row_that_is_not_there: "not a list of deleted rows",
     take_another_segments_vectors: "vectors-0001.faiss",
     write_no_vectors: "vectors-0001.faiss",
 }

@@ -49,7 +49,7 @@ def stored(folder: Path, vectors: np.ndarray, precision: str = "bf16") -> Vector
     codec = Codec(vectors.shape[1], precision)
     path = folder / f"vectors-{precision}-{len(vectors)}.faiss"
     write_index(path, codec, codec.encode(vectors))
-    return VectorFile(path, len(vectors), codec)
+    return VectorFile.at(path, len(vectors), codec)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Built:
 
     @property
     def vectors(self) -> VectorFile:
-        return VectorFile(self.exact.path, self.exact.rows, self.exact.codec, (self.path, self.entry))
+        return VectorFile.at(self.exact.path, self.exact.rows, self.exact.codec, (self.path, self.entry))
 
 
 def build(path: Path, exact: VectorFile, kind: Kind, options: Index) -> Built:

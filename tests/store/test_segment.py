@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from ragfactory.errors import DamagedIndexError
+from ragfactory.store.keytable import KeyTable
 from ragfactory.store.records import ChunkRecord, Place, SegmentEntry
-from ragfactory.store.segment import KeyTable, Segment, SegmentWriter, chunks_name, deleted_name, find_row
+from ragfactory.store.segment import Segment, chunks_name, deleted_name, find_row
+from ragfactory.store.segment_writer import SegmentWriter
 from ragfactory.store.vectors import Codec
 from tests.store.conftest import DIMENSION, chunk_key, vector_key, vector_of
 

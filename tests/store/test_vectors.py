@@ -41,7 +41,7 @@ def codec(request: pytest.FixtureRequest) -> Codec:
 @pytest.fixture
 def opened(tmp_path: Path, codec: Codec) -> VectorFile:
     write_index(tmp_path / "vectors.faiss", codec, codec.encode(VECTORS))
-    return VectorFile(tmp_path / "vectors.faiss", len(VECTORS), codec)
+    return VectorFile.at(tmp_path / "vectors.faiss", len(VECTORS), codec)
 
 
 def test_codes_are_what_the_codec_says(codec: Codec) -> None:
@@ -111,15 +111,15 @@ def test_a_file_that_is_no_such_index_is_damage(tmp_path: Path, codec: Codec) ->
     path = tmp_path / "vectors.faiss"
     write_index(path, codec, codec.encode(VECTORS))
     with pytest.raises(DamagedIndexError, match="99 vectors expected, found 100"):
-        VectorFile(path, 99, codec).open()
+        VectorFile.at(path, 99, codec).open()
     with pytest.raises(DamagedIndexError, match="vectors of 8 numbers expected, found 16"):
-        VectorFile(path, 100, Codec(8, codec.precision)).open()
+        VectorFile.at(path, 100, Codec(8, codec.precision)).open()
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DamagedIndexError, match=r"vectors\.faiss"):
-        VectorFile(path, 100, codec).open()
+        VectorFile.at(path, 100, codec).open()
     path.write_bytes(b"no index at all, but long enough to be read as one" * 10)
     with pytest.raises(DamagedIndexError, match=r"vectors\.faiss"):
-        VectorFile(path, 100, codec).open()
+        VectorFile.at(path, 100, codec).open()
 
 
 @pytest.mark.parametrize("rows", [1, 100, 10_000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,22 +36,25 @@ class Asked:
 
 def measure(config: Config, document_type: str | None, file: Path, asked: Asked, output: Output) -> CommandResult:
     """Measure the indexes of a project, or the one of a type, and what they are compared with."""
-    from ragfactory.evaluation.measure import STAGES, evaluate
+    from ragfactory.evaluation.measure import STAGES, evaluate, possible
     from ragfactory.evaluation.questions import read_questions
+    from ragfactory.retrieval.reranking import QueryReranker
     from ragfactory.retrieval.search import Searcher
 
     questions = read_questions(file)
-    stages = asked.stages or list(STAGES)
-    _refuse_unknown(stages, STAGES)
+    _refuse_unknown(asked.stages or (), STAGES)
     override = _override(asked.settings)
     if asked.version is not None:
         document_type = the_index(config, document_type).document_type
     twice = asked.version is not None or bool(override)
     other: Evaluation | None = None
     with ExitStack() as opened:
-        searcher = second = opened.enter_context(Searcher.open(config, document_type))
+        reranker = opened.enter_context(closing(QueryReranker(config)))
+        searcher = second = opened.enter_context(Searcher.open(config, document_type, reranker=reranker))
         if asked.version is not None:
-            second = opened.enter_context(Searcher.open(config, document_type, number=asked.version))
+            number = asked.version
+            second = opened.enter_context(Searcher.open(config, document_type, number=number, reranker=reranker))
+        stages = asked.stages or possible(searcher)
         advance = opened.enter_context(
             counting_bar(output, "questions", len(questions) * len(set(stages)) * (1 + twice))
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ragfactory.context.llama.aloud import Aloud
 from ragfactory.context.llama.engine import LlamaEngine
 from ragfactory.context.llama.planning import Wish
 from ragfactory.context.prompt import Completion, Prompt
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 TARGET = f"{__name__}:context_server"
+ALOUD_TARGET = f"{__name__}:aloud_server"
 
 logger = logging.getLogger(__name__)
 
@@ -55,5 +57,22 @@ def context_server(setup: dict[str, Any], device: str) -> Callable[[Sequence[byt
         prompts = (Prompt(**orjson.loads(payload)) for payload in payloads)
         for number, completion in engine.complete(prompts):
             yield number, orjson.dumps(completion)
+
+    return answer
+
+
+def aloud_server(
+    setup: dict[str, Any], device: str, tell: Callable[[str], None]
+) -> Callable[[Sequence[bytes]], list[bytes]]:
+    """Load the model of `setup_of`, for someone who reads along. Returns the function that answers prompts one after the other and
+    has `tell` what is written. Raises as `context_server` does.
+    """
+    model = Aloud(Path(setup["path"]), device, Wish(**setup["wish"]), keep_free_mb=setup["keep_free_mb"])
+    if model.note is not None:
+        logger.warning("%s", model.note)
+
+    def answer(payloads: Sequence[bytes]) -> list[bytes]:
+        prompts = (Prompt(**orjson.loads(payload)) for payload in payloads)
+        return [orjson.dumps(model.complete(prompt, tell)) for prompt in prompts]
 
     return answer

@@ -52,7 +52,7 @@ def written(question: str, sources: Sequence[Source], writer: AnswerWriter, list
     if not answer.strip():
         raise ModelUnavailableError("the language model wrote no answer", hint="choose another one, or --by extract")
     sentences = () if says_nothing_was_found(answer) else cited_sentences(answer, sources, language)
-    return Answer(question, sentences, tuple(sources), writer.by, wording(language).absent)
+    return Answer(question, sentences, tuple(sources), writer.by, wording(language).absent, writer.device)
 
 
 class _Telling:

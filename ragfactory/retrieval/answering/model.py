@@ -34,7 +34,8 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said to a question. `by` says who: a language model here or on a server, or the passages themselves.
+    """What was said to a question. `by` says who: a language model here, then on `device`, or on a server, or the passages
+    themselves.
 
     Where nothing was `found` there are no sentences, and `absent` says so in the question's language.
     """
@@ -44,6 +45,7 @@ class Answer:
     sources: tuple[Source, ...]
     by: By
     absent: str
+    device: str | None = None
 
     @property
     def found(self) -> bool:

@@ -8,10 +8,6 @@ from ragfactory.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from ragfactory.config import Config
     from ragfactory.context.prompt import Prompt
@@ -21,15 +17,19 @@ if TYPE_CHECKING:
     Listen = Callable[[str], None]
 
 ANSWER_TOKENS = 400
-_PROMPT_TOKENS = 768  # instructions and question
+PROMPT_TOKENS = 768  # instructions and question
 _CHARACTERS_A_TOKEN = 2.5  # rather too few than too many
 
 
 class AnswerWriter(Protocol):
-    """Someone who writes an answer. `room` is the characters of passages that it can read."""
+    """Someone who writes an answer. `room` is the characters of passages that it can read, `device` where on this machine it
+    wrote last, and `notes` say, a line each, what went wrong with devices.
+    """
 
     by: By
     room: int
+    device: str | None
+    notes: tuple[str, ...]
 
     def write(self, prompt: Prompt, listen: Listen) -> str:
         """The whole answer; `listen` gets it piece by piece meanwhile. Raises ModelUnavailableError."""
@@ -48,60 +48,20 @@ def open_writer(config: Config, by: By | None) -> AnswerWriter:
         from ragfactory.context.remote.servers import servers_of
 
         return ServerWriter(servers_of(settings), settings.window)
-    from ragfactory.context.language_models import gguf_path
+    from ragfactory.retrieval.answering.gguf import open_gguf
 
-    return LlamaWriter(gguf_path(config), settings.window)
-
-
-class LlamaWriter:
-    """A GGUF in this process, on the CPU."""
-
-    by: By = "llama"
-
-    def __init__(self, path: Path, window: int) -> None:
-        """Load it. Raises what `LlamaEngine.open` raises."""
-        from ragfactory.context.llama.engine import LlamaEngine
-        from ragfactory.context.llama.planning import CPU, Wish
-
-        shared = max(0, window - _PROMPT_TOKENS - ANSWER_TOKENS)
-        wish = Wish(shared=shared, own=_PROMPT_TOKENS, answer=ANSWER_TOKENS, width=1)
-        self._engine = LlamaEngine.open(path, CPU, wish, sampler=self._choose)
-        self.room = _room(self._engine.plan.prompt + ANSWER_TOKENS)
-        self._written: list[int] = []
-        self._told = 0
-        self._listen: Listen = _to_nobody
-
-    def write(self, prompt: Prompt, listen: Listen) -> str:
-        """See AnswerWriter."""
-        self._written, self._told, self._listen = [], 0, listen
-        ((_, completion),) = self._engine.complete([prompt])
-        return completion.text
-
-    def close(self) -> None:
-        """See AnswerWriter."""
-        self._engine.close()
-
-    def _choose(self, logits: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.integer]:
-        """The likeliest token, told as soon as it is chosen; a character of several tokens is told with its last."""
-        from ragfactory.context.llama.generation import greedy
-
-        tokens = greedy(logits, numbers)
-        vocabulary = self._engine.model.vocabulary
-        if not vocabulary.is_end(int(tokens[0])):
-            self._written.append(int(tokens[0]))
-            text = vocabulary.text(self._written)
-            self._listen(text[self._told :])
-            self._told = len(text)
-        return tokens
+    return open_gguf(config)
 
 
 class ServerWriter:
     """The servers of the configuration: the first that answers is the one."""
 
     by: By = "http"
+    device: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __init__(self, servers: Sequence[Server], window: int) -> None:
-        self.room = _room(window)
+        self.room = room_in(window)
         self._servers = servers
         self._window = window
 
@@ -137,9 +97,6 @@ class ServerWriter:
         """See AnswerWriter."""
 
 
-def _room(window: int) -> int:
-    return max(0, int((window - _PROMPT_TOKENS - ANSWER_TOKENS) * _CHARACTERS_A_TOKEN))
-
-
-def _to_nobody(_piece: str) -> None:
-    """Tell nobody."""
+def room_in(window: int) -> int:
+    """The characters of passages that fit into a window of so many tokens, with a question and an answer."""
+    return max(0, int((window - PROMPT_TOKENS - ANSWER_TOKENS) * _CHARACTERS_A_TOKEN))

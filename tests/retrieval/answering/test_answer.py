@@ -10,7 +10,8 @@ from ragfactory.config import Context
 from ragfactory.context.remote.servers import servers_of
 from ragfactory.errors import ModelUnavailableError
 from ragfactory.retrieval.answering.answer import extracted, written
-from ragfactory.retrieval.answering.writers import LlamaWriter, ServerWriter
+from ragfactory.retrieval.answering.gguf import ProcessorWriter
+from ragfactory.retrieval.answering.writers import ServerWriter
 from tests.context.llama.tiny_gguf import prompts, shared_tiny_gguf
 from tests.context.remote.model_servers import ModelServer
 
@@ -122,7 +123,7 @@ def test_an_empty_answer_is_none(passages: Passages) -> None:
 
 
 def test_a_gguf_is_told_on_token_by_token(tmp_path_factory: pytest.TempPathFactory, passages: Passages) -> None:
-    llama = LlamaWriter(shared_tiny_gguf(tmp_path_factory), 8192)
+    llama = ProcessorWriter(shared_tiny_gguf(tmp_path_factory), 8192)
     try:
         (prompt,) = prompts(documents=1, chunks=1)
         told: list[str] = []

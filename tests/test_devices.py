@@ -10,9 +10,9 @@ import pytest
 
 from ragfactory.config import Config
 from ragfactory.config import Fleet as Settings
+from ragfactory.devices import RunDevices
 from ragfactory.fleet.leases import holders, machine_wide
 from ragfactory.fleet.model import Role
-from ragfactory.pipeline.devices import RunDevices
 from tests import fleet
 from tests.fleet.fleets import hashes, items, workers_of
 

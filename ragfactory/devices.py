@@ -1,10 +1,11 @@
-"""The devices of a run: what it may use of them, and which of its fleets has them."""
+"""The devices of a run, or of a search: what it may use of them, and which of its fleets has them."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from ragfactory.fleet.alone import Alone
 from ragfactory.fleet.cards import Cards
 from ragfactory.fleet.driver import open_driver
 from ragfactory.fleet.leases import machine_wide
@@ -51,8 +52,25 @@ class RunDevices:
         """Have a card be judged for a role by the memory that its model takes, in MiB."""
         self._cards.need(role, free_mb)
 
-    def fleet(self, role: Role, target: str, setup: Mapping[str, object], *, batch_tokens: int = BATCH_TOKENS) -> Fleet:
-        """A fleet whose workers serve `target`, as `ragfactory.fleet.process.Job` has it. It is closed with this object."""
+    def coolest(self, role: Role) -> Verdict | None:
+        """The card to take first for a role, if one may work this moment."""
+        cards, _ = self.judge(role)
+        return next((verdict for verdict in cards if verdict.eligible), None)
+
+    def fleet(
+        self,
+        role: Role,
+        target: str,
+        setup: Mapping[str, object],
+        *,
+        batch_tokens: int = BATCH_TOKENS,
+        alone: bool = False,
+        tells: bool = False,
+    ) -> Fleet:
+        """A fleet whose workers serve `target`, as `ragfactory.fleet.process.Job` has it. It is closed with this object.
+
+        With `alone`, one card works, the coolest that may, and the CPU at once where there is none: somebody waits for the answer.
+        """
         settings = self._config.fleet
         make_private_dirs(self._config.logs)
         _, _, idle_s = settings.unload.partition(":")
@@ -63,15 +81,16 @@ class RunDevices:
             self._config.logs / "workers.log",
             role=role,
             idle_s=float(idle_s) if idle_s else None,
+            tells=tells,
         )
         share = self._cards.share(role)
         fleet = Fleet(
             job,
-            share,
+            Alone(share) if alone else share,
             self._emit,
             batch_tokens=batch_tokens,
             check_s=settings.check_s,
-            cool_down_s=settings.cool_down_s,
+            cool_down_s=0.0 if alone else settings.cool_down_s,
         )
         self._shares[fleet] = share
         self._stack.callback(fleet.close)
