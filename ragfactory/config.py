@@ -8,12 +8,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ragfactory.endpoint import Endpoint
 from ragfactory.errors import ConfigError, UsageError
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+def _a_list(value: object) -> object:
+    """Several words are expected, and one is often given; it is not repeated, since an address can hold a password."""
+    if isinstance(value, str):
+        raise ValueError('a list expected, such as ["http://127.0.0.1:11434"], got one text')  # noqa: TRY004 - pydantic's way
+    return value
+
+
+def _an_address(value: str) -> str:
+    try:
+        Endpoint.parse(value)
+    except ValueError as error:
+        raise ValueError(f"an address such as http://127.0.0.1:11434 expected: {error}") from error
+    return value
+
+
+Address = Annotated[str, AfterValidator(_an_address)]
 
 
 class Limits(BaseModel):
@@ -63,7 +82,9 @@ class Context(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     gguf: str = Field(default="", description="the model's file: a path, or a name in the models folder")
-    servers: tuple[str, ...] = Field(default=(), description="addresses such as http://127.0.0.1:11434")
+    servers: Annotated[tuple[Address, ...], BeforeValidator(_a_list)] = Field(
+        default=(), description="addresses such as http://127.0.0.1:11434"
+    )
     model: str = Field(default="", description="the model's name on those servers")
     kind: Literal["auto", "openai", "ollama"] = Field(default="auto", description="what the servers speak")
     concurrency: int = Field(default=4, ge=1, le=64, description="requests at once for each server")
@@ -159,6 +180,11 @@ def webhook_token() -> str | None:
 def llm_api_key() -> str | None:
     """The key for the servers of language models. It is no key of the file, so that `config show` cannot show it."""
     return os.environ.get("RAGFACTORY_LLM_API_KEY") or None
+
+
+def hub_address() -> str:
+    """Where models are got from, by the variable that the Hugging Face Hub's own tools take it from."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
 def explain(error: ValidationError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from ragfactory import events
 from ragfactory.fleet.alone import Alone
 from ragfactory.fleet.cards import Cards
 from ragfactory.fleet.driver import open_driver
@@ -38,8 +39,11 @@ class RunDevices:
         policy = Policy(config.fleet)
         with ExitStack() as stack:
             driver = stack.enter_context(open_driver())
-            if policy.devices.cards:
-                policy.devices.require(driver.look())
+            if policy.devices.cards or config.fleet.prefer:
+                box = driver.look()
+                policy.devices.require(box)
+                if absent := policy.absent_preferences(box):
+                    emit(events.Notice(absent))
             self._cards = stack.enter_context(Cards(driver, policy, run_id, machine_wide()))
             self._stack = stack.pop_all()
 

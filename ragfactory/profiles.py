@@ -29,6 +29,7 @@ StrategyName = Literal[
 ]
 
 WriterName = Literal["structural", "llama", "http", "none"]
+MODEL_WRITERS: frozenset[WriterName] = frozenset({"llama", "http"})
 
 
 class _Section(BaseModel):

@@ -11,6 +11,7 @@ import pytest
 from ragfactory.config import Config
 from ragfactory.config import Fleet as Settings
 from ragfactory.devices import RunDevices
+from ragfactory.events import Notice
 from ragfactory.fleet.leases import holders, machine_wide
 from ragfactory.fleet.model import Role
 from tests import fleet
@@ -39,6 +40,18 @@ def devices_with(
         return RunDevices(Config(home=tmp_path, config_dir=tmp_path, fleet=asked), "run-1", lambda _event: None)
 
     return make
+
+
+def test_a_preference_for_a_card_that_is_not_there_is_told_once(simulated_box: SimulatedBox, tmp_path: Path) -> None:
+    simulated_box.resize(2)
+    simulated_box.write()
+    config = Config(home=tmp_path, config_dir=tmp_path, fleet=Settings(prefer={"embed": (0, 99)}))
+    told: list[object] = []
+    with RunDevices(config, "run-1", told.append) as devices:
+        devices.judge(Role.EMBED)
+    (notice,) = told
+    assert isinstance(notice, Notice)
+    assert "(embed = [99]; it has 0, 1)" in notice.message
 
 
 @pytest.mark.parametrize(("needed_mb", "stays"), [(3000, True), (5000, False)])

@@ -1,4 +1,4 @@
-"""`ragfactory model`: which models are on this machine."""
+"""`ragfactory model`: which models are on this machine, and whether they can be used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ragfactory.cli import options
+from ragfactory.cli import options, pulling
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 from ragfactory.errors import ExitCode, ModelUnavailableError
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ragfactory.cli.output import Output
     from ragfactory.config import Config
 
-app = typer.Typer(help="Show the models this machine has.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Show the models this machine has, and get others.", no_args_is_help=True, rich_markup_mode=None)
+app.command("pull")(pulling.pull_model)
 
 
 @app.command("list")
@@ -124,6 +125,6 @@ def _render(models: list[dict[str, Any]], chosen: str, console: Console) -> None
         table.add_column(name, justify="right" if name in {"dimensions", "window"} else "left", overflow="fold")
     for model in models:
         name = f"{model['name']} (auto)" if model["name"] == chosen else model["name"]
-        where = model["path"] or "not on this machine"
+        where = model["path"] or f"not here: `ragfactory model pull {model['name']}` gets it"
         table.add_row(name, model["role"], *(str(model[key] or "") for key in ("dimension", "window")), where)
     console.print(table)

@@ -38,6 +38,13 @@ Devices = Annotated[
     typer.Option("--devices", help="auto, cpu, or cards such as 0,2-5.", show_default="the configuration's"),
 ]
 
+ContextWriter = Annotated[
+    Literal["structural", "llama", "http", "none"] | None,
+    typer.Option(
+        "--context", help="Who writes contexts; an index keeps what it was last told.", show_default="the profile's"
+    ),
+]
+
 # How passages are found, for `search` and `ask`.
 Mode = Annotated[
     Literal["hybrid", "dense", "text"],

@@ -21,7 +21,7 @@ def reindex(
     dry_run: running.DryRun = False,
     allow_shrink: running.AllowShrink = False,
     retry_failed: running.RetryFailed = False,
-    context: running.ContextWriter = None,
+    context: options.ContextWriter = None,
     limit_contexts: running.LimitContexts = None,
     devices: options.Devices = None,
     quiet: options.Quiet = False,

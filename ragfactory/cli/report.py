@@ -69,7 +69,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     for name, totals in report.stages.items():
         if totals.items:
             yield name, _stage(totals)
-    for name, device in report.devices.items():
+    for name, device in report.by_device().items():
         if len(report.devices) > 1 or name != "cpu":
             yield name, _device(device)
     yield "time", f"{report.seconds:.1f} s"
@@ -119,10 +119,7 @@ def _stage(totals: StageTotals | DeviceTotals) -> str:
 
 
 def _device(totals: DeviceTotals) -> str:
-    trouble = {
-        "done again": totals.retried,
-        "workers lost": totals.workers_lost,
-        "rests": totals.rests,
-    }
-    said = "".join(f", {count:,} {what}" for what, count in trouble.items() if count)
+    again = f", {totals.retried:,} done again" if totals.retried else ""
+    lost = f", {counted(totals.workers_lost, 'worker')} lost" if totals.workers_lost else ""
+    said = again + lost + (f", {counted(totals.rests, 'rest')}" if totals.rests else "")
     return _stage(totals) + said + (", benched" if totals.benched else "")

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 AllowShrink = Annotated[
     bool,
     typer.Option("--allow-shrink", help="Let more than half of a folder's documents go, when their files are gone."),
-]
-ContextWriter = Annotated[
-    Literal["structural", "llama", "http", "none"] | None,
-    typer.Option(
-        "--context", help="Who writes contexts; an index keeps what it was last told.", show_default="the profile's"
-    ),
 ]
 LimitContexts = Annotated[
     int | None,
@@ -165,9 +159,9 @@ def problems_of(report: RunReport, *, full_paths: bool) -> tuple[Problem, ...]:
 
 def notices_of(report: RunReport) -> tuple[str, ...]:
     """What the user should know of a run."""
-    recovered = f"{report.vectors_recovered:,} vectors of an unfinished run were used again"
-    left = f"time was up: {report.files_left:,} files are left to the next run"
-    missing = f"{report.contexts_missing:,} contexts are still to be written; the next run goes on with them"
+    recovered = f"{counted(report.vectors_recovered, 'vector')} of an unfinished run used again"
+    left = f"time was up: {counted(report.files_left, 'file')} left to the next run"
+    missing = f"{counted(report.contexts_missing, 'context')} still to be written; the next run goes on"
     return (
         *report.notices,
         *([missing] if report.contexts_missing else []),
@@ -179,11 +173,18 @@ def notices_of(report: RunReport) -> tuple[str, ...]:
 
 def _troubles_of(report: RunReport) -> Iterator[str]:
     """What went wrong with devices and was made good elsewhere, a line each."""
-    for name, totals in report.devices.items():
+    for name, totals in report.by_device().items():
         if totals.benched:
             yield f"{name} was benched: {totals.benched}"
         elif totals.workers_lost:
-            yield f"{name}: {counted(totals.workers_lost, 'worker')} lost, and their work done again"
+            why = report.reason(name, "worker_lost")
+            yield f"{name}: {counted(totals.workers_lost, 'worker')} lost, the work done again" + (
+                f": {why}" if why else ""
+            )
+        elif totals.rests:
+            yield f"{name}: {counted(totals.rests, 'rest')}" + (
+                f": {why}" if (why := report.reason(name, "rested")) else ""
+            )
     fallbacks = [incident["reason"] for incident in report.incidents if incident["what"] == "fell_back"]
     if fallbacks:
         yield f"the CPU took over: {fallbacks[0]}" + (

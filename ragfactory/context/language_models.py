@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ragfactory.context.answers import MAX_TOKENS
 from ragfactory.context.cache import Model
+from ragfactory.context.gguf_file import require_whole
 from ragfactory.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ class LanguageModel:
 def language_model(writer: str, config: Config) -> LanguageModel | None:
     """The model that a profile's `enrich.writer` asks for; None for a writer that needs none.
 
-    Raises ConfigError where the configuration does not name servers, ModelUnavailableError where there is no such GGUF.
+    Raises ConfigError where the configuration does not name servers, ModelUnavailableError where there is no such GGUF, or it is
+    cut off or damaged.
     """
     if writer == "llama":
         from ragfactory.context.llama.serving import fingerprint
 
         path = gguf_path(config)
-        _check_magic(path)
+        require_whole(path)
         identity = Model(writer, path.name, fingerprint(path, config.models / "hashes.json"))
         return LanguageModel(identity, {"max_tokens": MAX_TOKENS, "sampler": "greedy"}, config.context.window, path)
     if writer == "http":
@@ -63,18 +65,13 @@ def least_card_mb(gguf: Path) -> int:
     return gguf.stat().st_size // 2**20 + _ROOM_MB
 
 
-def _check_magic(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ModelUnavailableError(
-                f"{path}: a GGUF file expected, and it is something else", hint="get it again", path=str(path)
-            )
-
-
 def gguf_path(config: Config) -> Path:
     """The GGUF of `context.gguf`: a path, or a name in the models folder; where it says nothing, the only one that is there."""
     named = config.context.gguf
-    hint = f"put one into {config.models}, or name it in config.toml: [context] gguf = ..."
+    hint = (
+        f"`ragfactory model pull OWNER/REPO:FILE.gguf` gets one; or put one into {config.models}, or name it in config.toml:"
+        " [context] gguf = ..."
+    )
     if named:
         path = config.models / Path(named).expanduser()
         if not path.is_file():

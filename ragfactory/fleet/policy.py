@@ -76,6 +76,16 @@ class Policy:
         self._benched: dict[tuple[str, Role], str] = {}
         self._had_cards = False
 
+    def absent_preferences(self, box: Box) -> str | None:
+        """Which preferred cards are not in the machine, in words; None where all are, or where the driver does not tell."""
+        there = sorted(card.index for card in box.cards)
+        absent = {role: sorted(cards.difference(there)) for role, cards in self._preferred.items()}
+        named = ", ".join(f"{role} = {indexes}" for role, indexes in absent.items() if indexes)
+        if box.problem or not named:
+            return None
+        has = f"it has {_listed(there)}" if there else "it has none"
+        return f"fleet.prefer names cards that this machine does not have ({named}; {has}): they are not heeded"
+
     def needs_mb(self, role: Role) -> int:
         """Free memory that a card needs for a role, in MiB, where nothing better is known."""
         return self._needs[role]

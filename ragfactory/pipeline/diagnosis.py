@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ragfactory.embedding.locate import resolve
@@ -42,6 +42,7 @@ def diagnose(config: Config) -> list[Finding]:
         _package("torch", ("torch",), "pip install 'ragfactory[minilm]'"),
         _package("llama_cpp", ("llama-cpp-python",), "pip install 'ragfactory[llm]'", required=False),
         _attempt("embedder", lambda: _embedder(config)),
+        *_language_models(config),
         _attempt("profiles", lambda: f"{len(load_profiles(config.profile_dirs))} valid"),
         *_cards(),
     ]
@@ -68,6 +69,26 @@ def _attempt(what: str, attempt: Callable[[], str]) -> Finding:
 def _embedder(config: Config) -> str:
     model = resolve(config.embedder, config.models)
     return f"{model.spec.name}, weights {fingerprint(model)[:12]}, {model.path}"
+
+
+def _language_models(config: Config) -> Iterator[Finding]:
+    """The servers and the GGUF that the configuration names; nothing where it names none."""
+    from ragfactory.context.gguf_file import require_whole
+    from ragfactory.context.language_models import gguf_path
+    from ragfactory.context.remote.servers import servers_of
+
+    def servers() -> str:
+        return ", ".join(server.endpoint.name for server in servers_of(config.context)) + f": {config.context.model}"
+
+    def gguf() -> str:
+        path = gguf_path(config)
+        require_whole(path)
+        return str(path)
+
+    if config.context.servers:
+        yield replace(_attempt("context.servers", servers), required=False)
+    if config.context.gguf:
+        yield replace(_attempt("context.gguf", gguf), required=False)
 
 
 def _disk(config: Config) -> Finding:

@@ -19,7 +19,7 @@ from ragfactory.embedding.catalog import AUTO, EMBEDDERS
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import ProfileError
-from ragfactory.profiles import Index, Profile, routing_digest
+from ragfactory.profiles import MODEL_WRITERS, Index, Profile, routing_digest
 from ragfactory.store.records import EmbedderEntry
 
 if TYPE_CHECKING:
@@ -74,10 +74,14 @@ class Recipe:
         ]
 
 
-def check_profile(profile: Profile) -> None:
-    """Raise ProfileError where a profile asks for chunks, prompts or an embedder that there cannot be."""
-    size_and_overlap(profile.chunk)
-    load_templates(profile.enrich.prompts)
+def check_profile(profile: Profile, *, prompts: bool = True) -> None:
+    """Raise ProfileError naming the profile where it asks for chunks, prompts or an embedder that there cannot be."""
+    try:
+        size_and_overlap(profile.chunk)
+        if prompts:
+            load_templates(profile.enrich.prompts)
+    except ProfileError as error:
+        raise ProfileError(f"{profile.name}: {error.message}", hint=error.hint, path=error.path) from error
     if profile.embed.model not in (AUTO, *EMBEDDERS):
         raise ProfileError(
             f"{profile.name}: embed.model: one of {', '.join((AUTO, *EMBEDDERS))} expected, got {profile.embed.model!r}",
@@ -106,8 +110,8 @@ class Recipes:
         self._chosen = {profile.name: context or stored_context(profile.name) for profile in profiles}
         self._profiles = {profile.name: _with_writer(profile, self._chosen[profile.name]) for profile in profiles}
         self._config = config
-        for profile in self._profiles.values():
-            check_profile(profile)
+        for profile in self._profiles.values():  # any may be asked for; who has no model write needs no prompts
+            check_profile(profile, prompts=profile.enrich.writer in MODEL_WRITERS)
         self._routing = routing_digest(self._profiles.values())
         self._choice = choice
         self._stored = stored

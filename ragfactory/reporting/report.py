@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,12 @@ class DeviceTotals:
     workers_lost: int = 0
     rests: int = 0
     benched: str | None = None
+
+
+def _in_order(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts numbers in names as numbers: gpu2 before gpu10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 def new_run_id() -> str:
@@ -200,9 +207,18 @@ class RunReport:
         """Files whose documents are right: made by this run, or as they were."""
         return self.files_added + self.files_changed + self.files_moved + self.files_unchanged
 
+    def by_device(self) -> dict[str, DeviceTotals]:
+        """What each device did, by name: cards in the order of their numbers."""
+        return dict(sorted(self.devices.items(), key=lambda named: _in_order(named[0])))
+
+    def reason(self, device: str, what: str) -> str | None:
+        """Why that happened to a device, the last time that is known of."""
+        reasons = [entry["reason"] for entry in self.incidents if (entry["device"], entry["what"]) == (device, what)]
+        return reasons[-1] if reasons else None
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, as `--json` prints it and `runs/` keeps it."""
-        return asdict(self)
+        return {**asdict(self), "devices": {name: asdict(totals) for name, totals in self.by_device().items()}}
 
     def to_json(self) -> bytes:
         """The report as indented JSON."""

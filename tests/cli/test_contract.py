@@ -214,6 +214,18 @@ def test_a_wrong_profile_is_told_with_file_key_and_expectation(
         assert Path(ended.error["path"]).resolve() == file.resolve()
 
 
+def test_a_profile_that_wants_prompts_that_are_not_there_is_named(cli: Cli, workplace: Workplace) -> None:
+    workplace.write("a.txt", TEXT)
+    file = workplace.write("profiles/mine.toml", '[enrich]\nprompts = "nowhere"\n', root=".")
+    assert cli("ingest", "docs").status == 0, "no model writes, and no prompt is read"
+    for arguments in (["ingest", "docs", "--context", "llama"], ["profile", "check", "profiles/mine.toml"]):
+        ended = cli(*arguments, "--json")
+        assert (ended.status, ended.error["code"]) == (ExitCode.USAGE, "profile")
+        assert ended.error["message"].startswith("mine: enrich.prompts: a folder expected")
+    file.write_text("[chunk]\noverlap = 50000\n")
+    assert cli("ingest", "docs", "--json").error["message"].startswith("mine: chunk.overlap: ")
+
+
 def test_good_and_wrong_profiles_are_checked_together(cli: Cli, workplace: Workplace) -> None:
     workplace.write("good.toml", 'description = "Notes"\n', root=".")
     workplace.write("wrong.toml", "x = 1\n", root=".")
@@ -224,15 +236,54 @@ def test_good_and_wrong_profiles_are_checked_together(cli: Cli, workplace: Workp
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("parser = 3\n", "parser: unknown key"), ('parsers = "x"\n', "parsers"), ("[", "not valid TOML")],
+    [
+        ("parser = 3\n", "parser: unknown key"),
+        ('parsers = "x"\n', "parsers"),
+        ("[", "not valid TOML"),
+        ('[context]\nservers = "http://me:sesame@a"\n', 'context.servers: a list expected, such as ["http://'),
+        (
+            '[context]\nservers = ["http://a", "ftp://b"]\n',
+            "context.servers.1: an address such as http://127.0.0.1:11434",
+        ),
+        ('[context]\nservers = ["http://me:sesame@a"]\n', "it holds a user name"),
+        ("[context]\nservers = [7]\n", "context.servers.0"),
+    ],
 )
 def test_a_wrong_configuration_ends_with_2(cli: Cli, workplace: Workplace, text: str, words: str) -> None:
     (workplace.config.config_dir / "config.toml").write_text(text)
-    for arguments in (["config", "show"], ["ingest", "docs"], ["search", "x"]):
+    for arguments in (["config", "show"], ["ingest", "docs"], ["search", "x"], ["doctor"]):
         ended = cli(*arguments, "--json")
         assert (ended.status, ended.error["code"]) == (ExitCode.USAGE, "config")
         assert "config.toml" in ended.error["message"]
         assert words in ended.error["message"]
+        assert "sesame" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("text", "ok", "words"),
+    [
+        ('servers = ["http://a:1", "http://b:2"]\nmodel = "m"\n', True, "http://a:1, http://b:2: m"),
+        ('servers = ["http://a:1"]\n', False, "context.model"),
+        ('servers = ["http://a:1", "http://a:1/"]\nmodel = "m"\n', False, "2 times"),
+        ('gguf = "absent.gguf"\n', False, "there is no file"),
+        ('gguf = "bad.gguf"\n', False, "a GGUF file expected"),
+    ],
+)
+def test_the_doctor_looks_at_the_language_models_that_are_named(
+    cli: Cli, workplace: Workplace, text: str, ok: bool, words: str
+) -> None:
+    (workplace.config.config_dir / "config.toml").write_text(f"[context]\n{text}")
+    workplace.config.models.mkdir(parents=True)
+    (workplace.config.models / "bad.gguf").write_bytes(b"<html>")
+    ended = cli("doctor", "--json")
+    (found,) = (entry for entry in ended.envelope["data"]["findings"] if entry["what"].startswith("context."))
+    assert (ended.status, found["what"], found["ok"], found["required"]) == (
+        0,
+        f"context.{text.split(maxsplit=1)[0]}",
+        ok,
+        False,
+    )
+    assert words in found["found"]
 
 
 def test_nothing_to_do_ends_with_0(cli: Cli, workplace: Workplace) -> None:

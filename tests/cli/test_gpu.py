@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pynvml
 import pytest
@@ -278,6 +278,42 @@ def test_a_language_model_that_cannot_run_leaves_the_rest_of_the_plan(
     assert any(entry["eligible"] for entry in embed["devices"])
     assert reason in device["reason"]
     assert reason in " ".join(cli("gpu", "plan", "--devices", "cpu").out.split())
+
+
+def test_a_plan_is_that_of_the_writer_that_is_asked_for(
+    cli: Cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = tmp_path / "config" / "config.toml"
+
+    def written(*options: str) -> dict[str, Any]:
+        return cli("gpu", "plan", *options, "--json").envelope["data"]["roles"][-1]
+
+    assert written("--context", "structural")["devices"] == written("--context", "none")["devices"] == []
+    assert "no language model" in cli("gpu", "plan", "--context", "none").out
+    assert cli("gpu", "plan", "--context", "llama", "--json").status == 7
+    assert cli("gpu", "plan", "--context", "http", "--json").error["code"] == "config"
+    config.write_text('[context]\nservers = ["http://a:1", "http://b:2/v1"]\nmodel = "tiny"\n')
+    by_servers = written("--context", "http")
+    assert (by_servers["model"], by_servers["servers"], by_servers["devices"]) == (
+        "tiny",
+        ["http://a:1", "http://b:2"],
+        [],
+    )
+    assert "http://b:2\n" in cli("gpu", "plan", "--context", "http").out
+    assert "--context llama" in written()["note"]
+    assert "with --context http, the servers write" in written()["note"]
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").symlink_to(shared_tiny_gguf(tmp_path_factory))
+    by_model = written("--context", "llama")
+    assert (by_model["model"], by_model["note"], by_model["servers"]) == ("tiny.gguf", None, [])
+    assert by_model["devices"][0]["plan"]
+
+
+def test_a_preference_for_a_card_that_is_not_there_is_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "config" / "config.toml").write_text("[fleet]\nprefer = { embed = [99] }\n")
+    (warning,) = cli("gpu", "plan", "--json").envelope["warnings"]
+    assert "fleet.prefer names cards that this machine does not have (embed = [99]; it has 0, 1, 2, 3" in warning
 
 
 def test_plan_takes_the_devices_of_the_configuration(cli: Cli, box: SimulatedBox, tmp_path: Path) -> None:

@@ -91,6 +91,16 @@ def test_preferred_cards_come_before_cooler_ones() -> None:
     assert reason(judge(policy, *cards, role=Role.WRITE), "gpu2") == "50 °C, 8,000 MiB free, preferred"
 
 
+def test_a_preference_for_a_card_that_is_not_there_is_told() -> None:
+    policy = Policy(Fleet(prefer={"embed": (99, 0), "write": (1,), "rerank": (7, 8)}))
+    told = policy.absent_preferences(Box(cards=(card(0), card(1))))
+    assert told is not None
+    assert "(embed = [99], rerank = [7, 8]; it has 0, 1)" in told
+    assert "it has none" in str(policy.absent_preferences(Box()))
+    assert policy.absent_preferences(Box(problem="there is no driver")) is None
+    assert Policy(Fleet(prefer={"write": (1,)})).absent_preferences(Box(cards=(card(1),))) is None
+
+
 def test_who_may_not_comes_after_who_may_and_the_cpu_last() -> None:
     verdicts = judge(Policy(Fleet()), card(0, 80), card(1), card(10, 90), card(2))
     assert [verdict.device.name for verdict in verdicts] == ["gpu1", "gpu2", "gpu0", "gpu10", "cpu"]

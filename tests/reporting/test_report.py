@@ -82,6 +82,18 @@ def test_events_of_a_run_are_summed_up() -> None:
     assert orjson.loads(report.to_json()) == found
 
 
+def test_devices_are_in_order_and_the_last_reason_is_known() -> None:
+    report = RunReport("run-1")
+    for name in ("gpu10", "http://b:2", "cpu", "gpu2", "gpu1"):
+        report(events.Worked(name, "embed", 1, 1, 0.1))
+    for reason in ("its process ended: SIGKILL", "it hung"):
+        report(events.WorkerLost("gpu2", reason))
+    assert (
+        list(report.by_device()) == list(report.to_dict()["devices"]) == ["cpu", "gpu1", "gpu2", "gpu10", "http://b:2"]
+    )
+    assert (report.reason("gpu2", "worker_lost"), report.reason("gpu2", "rested")) == ("it hung", None)
+
+
 def test_a_folder_that_keeps_its_documents_is_no_failure_to_publish() -> None:
     report = RunReport("run-1")
     report(events.Failed("/docs", ".", "vanished", "the folder is not there"))

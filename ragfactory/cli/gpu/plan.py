@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli import options
+from ragfactory.cli.options import ContextWriter  # noqa: TC001 - typer reads annotations when it runs
 from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rich.console import Console
@@ -28,25 +30,27 @@ _PURPOSES = {"embed": "make vectors", "rerank": "order what was found", "write":
 @dataclass(frozen=True, slots=True)
 class RolePlan:
     """What is said of each device for a role, and how the language model, if there is one, would run on those that may work, or why
-    it would not.
+    it would not. Where `servers` do it, no device does. `note` says for which runs that is.
     """
 
     role: Role
     needed_mb: int
     verdicts: list[Verdict]
-    model: str | None
-    plans: dict[str, Plan | str]
+    model: str | None = None
+    plans: dict[str, Plan | str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
+    note: str | None = None
 
 
 def plan(
     devices: options.Devices = None,
+    context: ContextWriter = None,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
     """Say which devices a run would use for what now, in which order, and why each card would or would not work."""
 
     def body(_output: Output) -> CommandResult:
-        from ragfactory.context.language_models import least_card_mb
         from ragfactory.fleet.driver import open_driver
         from ragfactory.fleet.leases import holders, machine_wide
         from ragfactory.fleet.model import Role
@@ -58,28 +62,58 @@ def plan(
             box = driver.look()
         policy.devices.require(box)
         held = holders(machine_wide())
-        writer = _find_writer(config)
-        roles = []
-        for role in Role:
-            model = writer if role is Role.WRITE else None
-            needed = policy.needs_mb(role) if model is None else least_card_mb(model)
-            verdicts = policy.judge(box, role, time.monotonic(), held, own=(), needed_mb=needed)
-            plans = _plans(model, verdicts, box, config) if model else {}
-            roles.append(RolePlan(role, needed, verdicts, model.name if model else None, plans))
-        return CommandResult(data=_data(box, policy, roles), render=lambda console: _render(box, roles, console))
+
+        def judge(role: Role, needed_mb: int) -> list[Verdict]:
+            return policy.judge(box, role, time.monotonic(), held, own=(), needed_mb=needed_mb)
+
+        needs = {role: policy.needs_mb(role) for role in Role}
+        roles = [RolePlan(role, needs[role], judge(role, needs[role])) for role in (Role.EMBED, Role.RERANK)]
+        roles.append(_plan_of_writing(context, config, box, judge, needs[Role.WRITE]))
+        absent = policy.absent_preferences(box)
+        return CommandResult(
+            data=_data(box, policy, roles),
+            render=lambda console: _render(box, roles, console),
+            warnings=(absent,) if absent else (),
+        )
 
     run("gpu plan", body, json=json)
 
 
-def _find_writer(config: Config) -> Path | None:
-    """The GGUF that would write contexts, where there is one."""
+def _plan_of_writing(
+    context: str | None, config: Config, box: Box, judge: Callable[[Role, int], list[Verdict]], needed_mb: int
+) -> RolePlan:
+    """Who would write contexts in a run with `--context` as given; where it is not, the GGUF for runs that ask for one.
+
+    Raises ConfigError where the servers that are asked for are not configured, ModelUnavailableError where the GGUF is not there.
+    """
+    from ragfactory.context.language_models import least_card_mb
+    from ragfactory.context.remote.servers import servers_of
+    from ragfactory.fleet.model import Role
+
+    if context == "http":
+        servers = tuple(server.endpoint.name for server in servers_of(config.context))
+        return RolePlan(Role.WRITE, 0, [], config.context.model, servers=servers, note="by servers, on no device here")
+    if context in {"structural", "none"}:
+        return RolePlan(Role.WRITE, 0, [], note=f"no language model writes contexts (--context {context})")
+    model = _find_writer(config, asked_for=context == "llama")
+    note = None if context else "where a run asks for it: --context llama, or its index or profile"
+    if note and config.context.servers:
+        note += "; with --context http, the servers write, and no device here does"
+    needed = least_card_mb(model) if model else needed_mb
+    verdicts = judge(Role.WRITE, needed)
+    plans = _plans(model, verdicts, box, config) if model else {}
+    return RolePlan(Role.WRITE, needed, verdicts, model.name if model else None, plans, note=note)
+
+
+def _find_writer(config: Config, *, asked_for: bool) -> Path | None:
+    """The GGUF that would write contexts, where there is one. Raises ModelUnavailableError where one is wanted and is not there."""
     from ragfactory.context.language_models import gguf_path
     from ragfactory.errors import ModelUnavailableError
 
     try:
         return gguf_path(config)
     except ModelUnavailableError:
-        if config.context.gguf:  # it was asked for
+        if asked_for or config.context.gguf:
             raise
         return None
 
@@ -116,6 +150,8 @@ def _data(box: Box, policy: Policy, roles: list[RolePlan]) -> dict[str, Any]:
                 "role": found.role,
                 "needed_mb": found.needed_mb,
                 "model": found.model,
+                "servers": list(found.servers),
+                "note": found.note,
                 "devices": [_device_data(verdict, found.plans.get(verdict.device.name)) for verdict in found.verdicts],
             }
             for found in roles
@@ -149,9 +185,10 @@ def _render(box: Box, roles: list[RolePlan], console: Console) -> None:
     names = {card.uuid: short_name(card) for card in box.cards}
     for found in roles:
         by = f" with {on_one_line(found.model)}" if found.model else ""
-        console.print(
-            Text.assemble((found.role, "bold"), f"  {_PURPOSES[found.role]}{by}: {found.needed_mb:,} MiB of a card")
-        )
+        needed = f": {found.needed_mb:,} MiB of a card" if found.verdicts else ""
+        console.print(Text.assemble((found.role, "bold"), f"  {_PURPOSES[found.role]}{by}{needed}"))
+        for line in (*([found.note] if found.note else []), *found.servers):
+            console.print(Padding(Text(on_one_line(line)), (0, 0, 0, 2)))
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         for verdict in found.verdicts:
             made = found.plans.get(verdict.device.name)

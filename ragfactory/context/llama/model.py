@@ -55,7 +55,9 @@ class LlamaModel:
     def _load(cls, path: Path, params: Any, device: str) -> Self:
         if not path.is_file():
             raise ModelUnavailableError(
-                f"there is no model file {path}", hint="put the GGUF file there", path=str(path)
+                f"there is no model file {path}",
+                hint="put the GGUF file there; `ragfactory model pull` gets one",
+                path=str(path),
             )
         forget_words()
         handle = llama_cpp().llama_model_load_from_file(os.fsencode(path), params)
@@ -153,5 +155,7 @@ def _unloadable(path: Path, device: str, reason: str) -> ModelUnavailableError:
     elif "out of memory" in reason or "unable to allocate" in reason:
         hint = "choose a smaller model or quantisation; `ragfactory gpu status` shows what holds the memory"
     else:
-        hint = "the file is damaged or incomplete: fetch it again and compare its SHA-256 with the publisher's"
+        hint = (
+            "the file is damaged or incomplete: get it again with `ragfactory model pull`, which compares its SHA-256"
+        )
     return ModelUnavailableError(f"{path.name} cannot be loaded on {device}: {reason}", hint=hint, path=str(path))

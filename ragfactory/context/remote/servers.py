@@ -43,9 +43,7 @@ class Patience:
 
 
 def servers_of(settings: Context) -> tuple[Server, ...]:
-    """The servers of the configuration. Raises ConfigError where there are none, one is no address or comes twice, or no
-    model is named.
-    """
+    """The servers of the configuration. Raises ConfigError where there are none, one comes twice, or no model is named."""
     if not settings.servers:
         raise ConfigError(
             "context.servers: at least one address expected, got none",
@@ -56,7 +54,7 @@ def servers_of(settings: Context) -> tuple[Server, ...]:
             "context.model: the name of a model expected, got none",
             hint='add to config.toml, under [context], the name that the servers know it by: model = "llama3.1:8b"',
         )
-    endpoints = [_endpoint(url) for url in settings.servers]
+    endpoints = [Endpoint.parse(url) for url in settings.servers]  # the configuration has checked them
     endpoint, times = Counter(replace(e, target=e.target.rstrip("/")) for e in endpoints).most_common(1)[0]
     if times > 1:
         raise ConfigError(
@@ -77,14 +75,4 @@ def key_headers(api_key: str | None) -> dict[str, str]:
         raise UsageError(
             f"the key for the language model's servers cannot be used: {error}",
             hint="set RAGFACTORY_LLM_API_KEY to printable ASCII, without a line end",
-        ) from error
-
-
-def _endpoint(url: str) -> Endpoint:
-    try:
-        return Endpoint.parse(url)
-    except ValueError as error:
-        raise ConfigError(
-            f"context.servers: an address cannot be used: {error}",
-            hint="give one such as http://127.0.0.1:11434, and a key in RAGFACTORY_LLM_API_KEY",
         ) from error

@@ -275,8 +275,6 @@ def test_servers_come_from_the_configuration() -> None:
         (Context(), "context.servers: at least one"),
         (Context(servers=(url,)), "context.model: the name"),
         (Context(servers=(url, "http://other", f"{url}/"), model="m"), f"each server once expected, got {url} 2 times"),
-        (Context(servers=("ftp://x",), model="m"), "an address cannot be used"),
-        (Context(servers=("http://me:secret@x",), model="m"), "a user name"),
     ):
         with pytest.raises(ConfigError, match=message):
             servers_of(settings)
