@@ -11,6 +11,7 @@ vectors and in the full text.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import chdir, contextmanager
@@ -118,7 +119,7 @@ def measure_peer(docs: Path, questions: list[Question]) -> dict[str, Values]:
     """The same of the script."""
     asked = answerable(questions)
     judges = [Judge(question) for question in asked]
-    peer = Peer(docs, resolve(EMBEDDER, Path()).path)
+    peer = Peer(docs, resolve(EMBEDDER, Path(os.devnull)).path)
     values = {}
     for stage in STAGES:
         rankings = getattr(peer, stage)([question.query for question in asked])
