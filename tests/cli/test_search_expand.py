@@ -34,7 +34,7 @@ def test_what_a_server_rewrote_is_searched_and_told(rewriting: ModelServer, cli:
     assert cli("search", "automobile", *TEXT, "--json").envelope["data"]["chunks"] == []
     assert not rewriting.asked, "nobody is asked without --expand"
     data = cli("search", "automobile", *TEXT, "--expand", "2", "--explain", "--json").envelope["data"]
-    assert list(data) == ["query", "expansion", "chunks", "timings_ms", "explanation"]
+    assert list(data) == ["query", "expansion", "chunks", "timings_ms", "devices", "explanation"]
     assert data["expansion"] == {"by": "http", "variants": ["mechanic", "Our brakes"]}
     assert data["explanation"]["rewritten_by"] == "http"
     assert data["chunks"][0]["doc_id"] == "garage.md"
