@@ -238,6 +238,14 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
+class Troubled:
+    """A server does not answer, or not well, and is tried again."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rested:
     """A device gets no more work for now."""
 
@@ -301,6 +309,7 @@ Event: TypeAlias = (
     | Wrote
     | WorkerLost
     | Retried
+    | Troubled
     | Rested
     | Resumed
     | Benched

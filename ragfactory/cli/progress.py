@@ -58,25 +58,31 @@ def show_progress(output: Output, fleet: Fleet) -> Iterator[Listener]:
 
 
 class _Rates:
-    """How fast each device works: tokens a second over its last pieces of work."""
+    """How fast each device works: tokens a second over its last pieces of work; and which servers fail and are tried again."""
 
     def __init__(self) -> None:
         self._recent: dict[tuple[str, str], deque[tuple[int, float]]] = {}
+        self._troubles: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, events.Worked) and event.tokens:
-            of_device = self._recent.setdefault((event.role, event.device), deque(maxlen=_RECENT))
-            of_device.append((event.tokens, event.seconds))
+        if isinstance(event, events.Worked):
+            self._troubles.pop(event.device, None)
+            if event.tokens:
+                of_device = self._recent.setdefault((event.role, event.device), deque(maxlen=_RECENT))
+                of_device.append((event.tokens, event.seconds))
+        elif isinstance(event, events.Troubled):
+            self._troubles[event.device] = event.reason
 
     def __rich__(self) -> Text:
-        """What rich draws: a line, or nothing before there is work."""
+        """What rich draws: a line, or nothing before there is work, and one for each server in trouble."""
         from rich.text import Text
 
         rates = []
         for (role, device), recent in sorted(dict(self._recent).items()):
             tokens, seconds = map(sum, zip(*list(recent), strict=True))
             rates.append(f"{role} {device} {tokens / max(seconds, 1e-9):,.0f} tokens/s")
-        return Text("   ".join(rates), style="dim")
+        troubles = [f"{device} is tried again: {reason}" for device, reason in dict(self._troubles).items()]
+        return Text("\n".join([*filter(None, ["   ".join(rates)]), *troubles]), style="dim")
 
 
 class ContextCounts:
@@ -206,6 +212,8 @@ class _Lines:
 
     def _tell_of_devices(self, event: Event) -> None:
         match event:
+            case events.Troubled():
+                self._say(f"{event.device} is tried again: {event.reason}")
             case events.Rested():
                 self._say(f"{event.device} rests: {event.reason}")
             case events.Resumed():

@@ -153,5 +153,7 @@ class _OnServers:
             if answered := report.answered - then.answered:
                 tokens, seconds = report.tokens - then.tokens, report.seconds - then.seconds
                 self._emit(events.Worked(report.name, Role.WRITE, answered, tokens, seconds))
+            if report.trouble and not then.trouble:
+                self._emit(events.Troubled(report.name, report.trouble))
             if report.given_up and not then.given_up:
                 self._emit(events.Notice(f"{report.name} was given up: {report.given_up}", alarm=True))

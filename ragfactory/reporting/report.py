@@ -183,6 +183,8 @@ class RunReport:
             case events.WorkerLost():
                 self._device(event.device).workers_lost += 1
                 self._note_incident(event.device, "worker_lost", event.reason)
+            case events.Troubled():
+                self._note_incident(event.device, "troubled", event.reason)
             case events.Rested():
                 self._device(event.device).rests += 1
                 self._note_incident(event.device, "rested", event.reason)

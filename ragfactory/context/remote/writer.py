@@ -33,8 +33,8 @@ _AHEAD = 1000  # prompts that are taken before their turn: enough to find each s
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What a server did: requests it answered and failed, the tokens it read and wrote, as far as it tells them, the seconds in
-    which a request was under way, and why it was given up, where it was.
+    """What a server did: requests it answered and failed, the tokens it read and wrote, as far as it tells them, and the seconds in
+    which a request was under way; what is wrong (`trouble`) while it fails and is tried again, and why it was given up, if it was.
     """
 
     name: str
@@ -42,6 +42,7 @@ class ServerReport:
     failed: int
     tokens: int
     seconds: float
+    trouble: str | None
     given_up: str | None
 
 
@@ -88,18 +89,19 @@ class RemoteModel:
 
     def reports(self) -> list[ServerReport]:
         """What each server did so far, in the order in which they were named."""
-        patience = self._patience.give_up
-        return [
-            ServerReport(
-                s.name,
-                s.answered,
-                s.failed,
-                s.tokens,
-                s.seconds,
-                given_up=s.reason if s.dropped or s.failures >= patience else None,
-            )
-            for s in self._states
-        ]
+        return [self._report(state) for state in self._states]
+
+    def _report(self, state: ServerState) -> ServerReport:
+        given_up = state.dropped or state.failures >= self._patience.give_up
+        return ServerReport(
+            state.name,
+            state.answered,
+            state.failed,
+            state.tokens,
+            state.seconds,
+            trouble=state.reason if state.failures and not given_up else None,
+            given_up=state.reason if given_up else None,
+        )
 
     def _ask(self, caller: Caller, index: int, prompt: Prompt) -> Completion:
         server = self._servers[index]
