@@ -193,14 +193,16 @@ class Balance(Generic[Key]):
         self._results.append((job.key, result))
 
     def _next(self, server: int) -> Job[Key] | None:
-        """A prompt of a document that this server knows, else of one that no server has, else of the one that has most left."""
+        """A prompt of a document that this server knows, else of one that no server has which works, else of the one that has most
+        left.
+        """
         own: list[int] = []
         free: list[int] = []
         others: list[int] = []
         for group in self._waiting:
             owner = self._server_of.get(group)
-            kind = own if owner == server else free if owner is None or self._states[owner].dropped else others
-            kind.append(group)
+            is_free = owner is None or self._states[owner].dropped or self._states[owner].failures
+            (own if owner == server else free if is_free else others).append(group)
         others.sort(key=lambda group: -len(self._waiting[group]))
         for group in (*own, *free, *others):
             if (job := self._from(group, server)) is not None:

@@ -192,6 +192,14 @@ def test_a_dead_server_is_probed_and_comes_back() -> None:
     assert all(count == 1 for count in good.owns.values())
 
 
+def test_a_document_of_a_server_that_fails_does_not_wait_for_all_others() -> None:
+    with ModelServer(says=lambda _n: (503, b"")) as failing, ModelServer(slow_s=0.02) as good:
+        remote = model(failing.url, good.url, concurrency=1)
+        assert len(texts(all_of(remote, prompts(6, 4)))) == 24
+    documents = [message["messages"][1]["content"].partition("|")[0] for message in good.asked]
+    assert documents[-4:] == ["doc 5"] * 4
+
+
 def test_when_all_servers_are_dead_the_rest_fails_with_the_reason() -> None:
     with ModelServer() as gone:
         pass
