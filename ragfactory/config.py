@@ -89,6 +89,7 @@ class Context(BaseModel):
     kind: Literal["auto", "openai", "ollama"] = Field(default="auto", description="what the servers speak")
     concurrency: int = Field(default=4, ge=1, le=64, description="requests at once for each server")
     timeout_s: float = Field(default=300.0, gt=0, description="longest time for one answer")
+    rewrite_s: float = Field(default=5.0, gt=0, description="longest time for the rewritings of a query")
     window: int = Field(default=8192, ge=1024, description="tokens of a prompt and its answer together")
 
 

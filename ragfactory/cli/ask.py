@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ragfactory.cli import options
+from ragfactory.cli.finding import finder
 from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
@@ -39,25 +39,11 @@ def ask(
         ),
     ] = "auto",
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=20, help="How many passages to answer from.")] = 6,
-    mode: Annotated[
-        Literal["hybrid", "dense", "text"],
-        typer.Option("--mode", help="How passages are found: both parts fused, or one."),
-    ] = "hybrid",
-    filters: Annotated[
-        list[str] | None,
-        typer.Option("--filter", metavar="CONDITION", help="Only from where this holds, such as 'year=2024'."),
-    ] = None,
-    rerank: Annotated[
-        bool | None,
-        typer.Option("--rerank/--no-rerank", help="Have a second model order the best.", show_default="auto"),
-    ] = None,
-    diverse: Annotated[
-        bool, typer.Option("--diverse", help="Read no second passage of a document before one of each.")
-    ] = False,
-    expand_hits: Annotated[
-        str | None,
-        typer.Option("--expand-hits", metavar="N|section|table", help="Read what stands around each passage too."),
-    ] = None,
+    mode: options.Mode = "hybrid",
+    filters: options.Filters = None,
+    rerank: options.Rerank = None,
+    diverse: options.Diverse = False,
+    expand_hits: options.ExpandHits = None,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
     project: options.Project = None,
@@ -67,32 +53,19 @@ def ask(
     """Answer a question from the passages that are found for it, each sentence with its source."""
 
     def body(output: Output) -> CommandResult:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for `search`
-        from ragfactory.retrieval.answering.answer import sources_of
-        from ragfactory.retrieval.diverse import wide
-        from ragfactory.retrieval.filters import parse_filter
-        from ragfactory.retrieval.finding import found_of
-        from ragfactory.retrieval.results import Mode
-        from ragfactory.retrieval.search import Searcher
-        from ragfactory.retrieval.surroundings import parse_reach
+        find = finder(top_k, mode, filters, rerank=rerank, diverse=diverse, expand_hits=expand_hits)
 
-        conditions = [parse_filter(text) for text in filters or ()]
-        reach = None if expand_hits is None else parse_reach(expand_hits)
+        from ragfactory.retrieval.answering.answer import sources_of
+        from ragfactory.retrieval.search import Searcher
+
         config = options.configure(home, tenant=tenant, project=project)
         with Searcher.open(config, document_type) as searcher:
-            result = searcher.search(
-                question,
-                top_k=wide(top_k) if diverse else top_k,
-                mode=Mode(mode),
-                filters=conditions,
-                rerank=rerank,
-            )
-            found = found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
+            found = find(searcher, question)
         answer, notes = _answer(found.result.query, sources_of(found), config, by, output)
         return CommandResult(
             data=_data(answer),
             render=lambda console: _render(answer, console, told=output.streams and answer.by != "extract"),
-            warnings=(*result.notes, *notes),
+            warnings=(*found.result.notes, *notes),
         )
 
     run("ask", body, json=json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.errors import UsageError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ragfactory.cli.output import Output
     from ragfactory.retrieval.queries import Query
 
 
@@ -32,9 +34,15 @@ def read(file: Path) -> list[Query]:
         ) from error
 
 
-def all_of(queries: Sequence[Query], result_of: Callable[[str], CommandResult], extra: dict[str, Any]) -> CommandResult:
+def all_of(
+    queries: Sequence[Query], result_of: Callable[[str], CommandResult], extra: dict[str, Any], output: Output
+) -> CommandResult:
     """The results of all queries as one: each with its id in the data, one after the other for people."""
-    results = [result_of(query.text) for query in queries]
+    results = []
+    with counting_bar(output, "queries", len(queries)) as advance:
+        for query in queries:
+            results.append(result_of(query.text))
+            advance()
 
     def render(console: Console) -> None:
         from rich.text import Text

@@ -55,6 +55,12 @@ def evaluate(
         int | None,
         typer.Option("--make", metavar="N", min=1, max=10_000, help="Draft so many questions from the documents."),
     ] = None,
+    make_by: Annotated[
+        options.Writer,
+        typer.Option(
+            "--make-by", help="Who drafts: a GGUF on this machine, the servers of the configuration, or rules."
+        ),
+    ] = "auto",
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="At most so many failing questions are shown; 0 for all.")
     ] = 10,
@@ -75,7 +81,7 @@ def evaluate(
             hint = "`ragfactory eval FILE --make 50` drafts one"
             raise UsageError("QUESTIONS: a file of questions expected", hint=hint)
         if make is not None:
-            return drafting.make(config, document_type, questions, make)
+            return drafting.make(config, document_type, questions, make, make_by, output)
         if fit:
             return fitting.fit(config, document_type, questions, output)
         asked = measuring.Asked(stages, compare, settings or (), limit or None)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from ragfactory.retrieval.results import Explanation, Hit, SearchResult
 
+_REWRITERS = {"llama": "a language model on this machine", "http": "a language model on a server", "rules": "rule"}
+
 
 def understood(result: SearchResult) -> Text:
     """The years, types and names found in the query, its rewritings, what words count, and where models ran, a line each."""
@@ -36,6 +38,10 @@ def _understood(explanation: Explanation) -> Iterator[str]:
         yield f"understood: {entry.kind} {entry.value} ({documents})"
     if not explanation.understood:
         yield "understood: no year, type or name of these documents"
+    if explanation.rewritten_by:
+        yield f"rewritten by {_REWRITERS[explanation.rewritten_by]}" + (
+            "" if explanation.variants else ": no other wording"
+        )
     yield from (f"also searched: {variant}" for variant in explanation.variants)
     if explanation.emphasis != 1:
         yield f"a number in the query: words count {explanation.emphasis:g} times as much"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -44,6 +44,40 @@ ContextWriter = Annotated[
         "--context", help="Who writes contexts; an index keeps what it was last told.", show_default="the profile's"
     ),
 ]
+
+# How passages are found, for `search` and `ask`.
+Mode = Annotated[
+    Literal["hybrid", "dense", "text"],
+    typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="CONDITION",
+        help="Only where this holds, such as 'year=2024', 'page<10' or 'path~*.pdf'; give it again for more conditions.",
+    ),
+]
+Rerank = Annotated[
+    bool | None,
+    typer.Option(
+        "--rerank/--no-rerank",
+        help="Have a second model order the best; by default where it is on this machine and vectors are searched.",
+        show_default="auto",
+    ),
+]
+Diverse = Annotated[bool, typer.Option("--diverse", help="Take no second passage of a document before one of each.")]
+ExpandHits = Annotated[
+    str | None,
+    typer.Option(
+        "--expand-hits",
+        metavar="N|section|table",
+        help="With each passage, take N passages before and after it, its section, or the table it is part of.",
+    ),
+]
+
+# Who does what a language model does better, and rules can do.
+Writer: TypeAlias = Literal["auto", "llama", "http", "rules"]
 
 
 def configure(

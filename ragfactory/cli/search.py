@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragfactory.cli import batch, options
 from ragfactory.cli.conversation import converse
+from ragfactory.cli.finding import finder
 from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ragfactory.cli.output import Output
+    from ragfactory.config import Config
     from ragfactory.errors import UsageError
     from ragfactory.retrieval.finding import Found
     from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.rewriting.writers import Rewriter
     from ragfactory.retrieval.search import Searcher
     from ragfactory.retrieval.surroundings import Surroundings
 
@@ -52,29 +55,12 @@ def search(
         ),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="How many passages.")] = 5,
-    mode: Annotated[
-        Literal["hybrid", "dense", "text"],
-        typer.Option("--mode", help="Both parts fused, or one; text needs no model."),
-    ] = "hybrid",
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            metavar="CONDITION",
-            help="Only where this holds, such as 'year=2024', 'page<10' or 'path~*.pdf'; give it again for more conditions.",
-        ),
-    ] = None,
+    mode: options.Mode = "hybrid",
+    filters: options.Filters = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Look at every vector, also where an index is approximate.")
     ] = False,
-    rerank: Annotated[
-        bool | None,
-        typer.Option(
-            "--rerank/--no-rerank",
-            help="Have a second model order the best; by default where it is on this machine and vectors are searched.",
-            show_default="auto",
-        ),
-    ] = None,
+    rerank: options.Rerank = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -85,20 +71,17 @@ def search(
         int,
         typer.Option("--expand", min=0, max=8, metavar="N", help="Search up to N rewritings of the query as well."),
     ] = 0,
+    expand_by: Annotated[
+        options.Writer,
+        typer.Option(
+            "--expand-by", help="Who rewrites: a server of the configuration, a GGUF on this machine, or rules."
+        ),
+    ] = "auto",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what was understood, and what each stage gave a passage.")
     ] = False,
-    diverse: Annotated[
-        bool, typer.Option("--diverse", help="Show no second passage of a document before one of each.")
-    ] = False,
-    expand_hits: Annotated[
-        str | None,
-        typer.Option(
-            "--expand-hits",
-            metavar="N|section|table",
-            help="With each passage, give N passages before and after it, its section, or the table it is part of.",
-        ),
-    ] = None,
+    diverse: options.Diverse = False,
+    expand_hits: options.ExpandHits = None,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole, not only the part that answers.")] = False,
     document_type: options.Type = None,
     tenant: options.Tenant = None,
@@ -109,37 +92,24 @@ def search(
     """Find the passages that answer a question, over all document types of a project."""
 
     def body(output: Output) -> CommandResult:
-        # Read when NumPy is first imported. A query is too small to share out, and threads spin while they wait for a busy core.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        from ragfactory.retrieval.diverse import wide
-        from ragfactory.retrieval.filters import parse_filter
-        from ragfactory.retrieval.finding import found_of
-        from ragfactory.retrieval.live import LiveSearch
-        from ragfactory.retrieval.results import Mode
-        from ragfactory.retrieval.surroundings import parse_reach
+        find_as = finder(top_k, mode, filters, rerank=rerank, diverse=diverse, expand_hits=expand_hits)
 
-        conditions = [parse_filter(text) for text in filters or ()]
-        reach = None if expand_hits is None else parse_reach(expand_hits)
+        from ragfactory.retrieval.live import LiveSearch
+
         asked = batch.read(queries) if queries else []
         if (query is None) == (queries is None) and not (queries is None and output.is_conversation):
             raise _one_of_both()
         config = options.configure(home, tenant=tenant, project=project)
 
         def find(searcher: Searcher, query: str) -> Found:
-            result = searcher.search(
-                query,
-                top_k=wide(top_k) if diverse else top_k,
-                mode=Mode(mode),
-                filters=conditions,
-                exact=exact,
-                rerank=rerank,
-                strict=strict,
-                expand=expand,
-            )
-            return found_of(searcher, result, top_k=top_k, diverse=diverse, reach=reach)
+            return find_as(searcher, query, exact=exact, strict=strict, expand=expand, rewriter=rewriter)
 
         extra = {"filters": filters} if filters else {}
-        with LiveSearch(config, document_type, find) as live:
+        with ExitStack() as opened:
+            rewriter = _rewriter(config, expand, expand_by, many=query is None)
+            if rewriter is not None:
+                opened.enter_context(closing(rewriter))
+            live = opened.enter_context(LiveSearch(config, document_type, find))
 
             def result_of(query: str) -> CommandResult:
                 found = live.search(query)
@@ -152,13 +122,22 @@ def search(
                 )
 
             if queries is not None:
-                return batch.all_of(asked, result_of, extra)
+                return batch.all_of(asked, result_of, extra, output)
             if query is None:
                 return converse(output, result_of)
             result = result_of(query)
             return replace(result, data={"query": result.data["query"], **extra, **result.data})
 
     run("search", body, json=json)
+
+
+def _rewriter(config: Config, count: int, by: options.Writer, *, many: bool) -> Rewriter | None:
+    """The language model that rewrites queries, where one is to."""
+    if not count or by == "rules":
+        return None
+    from ragfactory.retrieval.rewriting.writers import open_rewriter
+
+    return open_rewriter(config, None if by == "auto" else by, count, many=many)
 
 
 def _one_of_both() -> UsageError:
@@ -175,8 +154,11 @@ def _data(found: Found) -> dict[str, Any]:
     for chunk, around in zip(chunks, found.around, strict=False):  # there is either one for each, or none
         chunk["expanded"] = asdict(around)
     result = found.result
+    explanation = result.explanation
+    rewritten = {"expansion": {"by": explanation.rewritten_by, "variants": list(explanation.variants)}}
     return {
         "query": result.query,
+        **(rewritten if explanation.rewritten_by else {}),
         "chunks": chunks,
         "timings_ms": result.timings_ms,
         "devices": dict(result.devices),

@@ -23,7 +23,7 @@ _SURELY_WHOLE = 160  # characters, which are less than 80 tokens
 _LANGUAGE_LETTERS = 70  # under that many, the detector is not sure enough to refuse an answer
 _ECHO_WORDS = 8  # so many of the instruction's words in a row are no accident
 
-_THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+_THOUGHT = re.compile(r"^\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"^[\"“”„«»']+\s*(.*?)\s*[\"“”«»']+$", re.DOTALL)
 _COURTESY = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|zeker|natuurlijk|uiteraard|prima|gerne|natürlich|selbstverständlich|klar|bien sûr"
@@ -51,6 +51,13 @@ _LINK = re.compile(r"\b(?:https?|ftp|file|data|javascript):\S|\bwww\.|\]\(|\b[\w
 _MARKUP = re.compile(
     r"<(?=[^\s\d=])|‹|\*\*|__|```|`\S|^\s*#{1,6}\s|^\s*\||\\[a-z]+\{|&(?:[a-z]+|#\d+);|^\s*[{\[]", re.MULTILINE
 )
+_BLEMISHES = (
+    (_PREAMBLE, "preamble"),
+    (_DECLINED, "declined"),
+    (_LIST, "list"),
+    (_LINK, "link"),
+    (_MARKUP, "markup"),
+)
 _SENTENCE_END = re.compile(r"[.!?…][\"”»)]*(?=\s|$)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|bijv|resp|incl|excl|ca|nr|art|blz|Dr|Mr|Mrs|St|No|bzw|inkl|exkl|Abs|Nr|z|usw|cf|env|inc|approx)|\.[A-Za-z])\.$"
@@ -76,29 +83,39 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
     text = _unwrapped(answer)
     if not text:
         return Refusal("empty")
-    for pattern, reason in (
-        (_PREAMBLE, "preamble"),
-        (_DECLINED, "declined"),
-        (_LIST, "list"),
-        (_LINK, "link"),
-        (_MARKUP, "markup"),
-    ):
-        if pattern.search(text):
-            return Refusal(reason)
+    if reason := blemish(text):
+        return Refusal(reason)
     whole = one_line(text)
     context = _whole_sentences(whole)
     if len(context) < _MIN_CHARACTERS:
         return Refusal("too short" if context == whole else "cut off")
     if _echoes(context, (prompt.instructions, prompt.own.rpartition("\n")[2])):
         return Refusal("echo of the instructions")
-    if _in_another_language(context, prompt.language):
+    if in_another_language(context, prompt.language):
         return Refusal("wrong language")
     return context
 
 
+def without_thoughts(answer: str) -> str:
+    """The answer without what a model thought aloud before it."""
+    return _THOUGHT.sub("", answer).strip()
+
+
+def blemish(text: str) -> str | None:
+    """What keeps a text from being plain words on the matter, in one word; None where nothing does."""
+    return next((reason for pattern, reason in _BLEMISHES if pattern.search(text)), None)
+
+
+def in_another_language(text: str, language: str) -> bool:
+    """Whether a text is surely in another language than this one; of a short one nothing is sure."""
+    if sum(map(str.isalpha, text)) < _LANGUAGE_LETTERS:
+        return False
+    return detect_language(text) not in {None, language}
+
+
 def _unwrapped(answer: str) -> str:
     """The answer without what models put around one."""
-    text = _THOUGHT.sub("", answer).strip()
+    text = without_thoughts(answer)
     text = _COURTESY.sub("", text, count=1)
     text = _LABEL.sub("", text, count=1).strip()
     quoted = _QUOTED.match(text)
@@ -125,9 +142,3 @@ def _echoes(context: str, instructions: Iterable[str]) -> bool:
 def _shingles(text: str) -> Iterable[tuple[str, ...]]:
     words = _WORD.findall(text.casefold())
     return zip(*(words[i:] for i in range(_ECHO_WORDS)), strict=False)
-
-
-def _in_another_language(context: str, language: str) -> bool:
-    if sum(map(str.isalpha, context)) < _LANGUAGE_LETTERS:
-        return False
-    return detect_language(context) not in {None, language}

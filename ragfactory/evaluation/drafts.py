@@ -10,7 +10,9 @@ import random
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import orjson
@@ -19,11 +21,13 @@ from ragfactory.errors import QuestionsError, UsageError
 from ragfactory.evaluation.relevance import squash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ragfactory.store.records import ChunkRecord
     from ragfactory.store.version import Version
+
+Thing = TypeVar("Thing")
 
 _SEED = 2002
 _CELL = " | "  # between the cells of a table's row in the text of a chunk
@@ -73,24 +77,39 @@ def chunks_of(version: Version) -> Iterator[ChunkRecord]:
                 yield chunk
 
 
-def draft(chunks: Iterable[ChunkRecord], count: int) -> list[Draft]:
+def draft(chunks: Sequence[ChunkRecord], count: int) -> list[Draft]:
     """At most `count` questions, spread over the documents. A question that two places would answer is left out."""
-    found = [question for chunk in chunks for question in _drafts(chunk)]
-    uses = Counter(squash(question.query) for question in found)
-    by_document: dict[str, list[Draft]] = {}
-    for question in found:
-        if uses[squash(question.query)] == 1:
-            by_document.setdefault(question.path, []).append(question)
+    found = [question for questions in drafts_by_rule(chunks) for question in questions]
+    return list(islice(spread(found, attrgetter("path")), count))
+
+
+def drafts_by_rule(chunks: Iterable[ChunkRecord]) -> list[list[Draft]]:
+    """The questions that the rules find in each chunk, without those that two places would answer."""
+    found = [list(_drafts(chunk)) for chunk in chunks]
+    uses = Counter(squash(question.query) for questions in found for question in questions)
+    return [[question for question in questions if uses[squash(question.query)] == 1] for questions in found]
+
+
+def spread(things: Iterable[Thing], document_of: Callable[[Thing], str]) -> Iterator[Thing]:
+    """All things in an order in which their documents take turns: of each one, by chance and always the same, then another."""
+    by_document: dict[str, list[Thing]] = {}
+    for thing in things:
+        by_document.setdefault(document_of(thing), []).append(thing)
     rng = random.Random(_SEED)  # noqa: S311 - a sample that is the same every time, nothing secret
-    for questions in by_document.values():
-        rng.shuffle(questions)
-    chosen: list[Draft] = []
-    while by_document and len(chosen) < count:
+    for group in by_document.values():
+        rng.shuffle(group)
+    while by_document:
         for path in sorted(by_document):
-            chosen.append(by_document[path].pop())
+            yield by_document[path].pop()
             if not by_document[path]:
                 del by_document[path]
-    return chosen[:count]
+
+
+def draft_at(chunk: ChunkRecord, query: str, passage: str, answer: str) -> Draft:
+    """A draft whose answer is on the chunk's page or, where there are no pages, in a passage of the chunk that holds a text."""
+    if chunk.place.page:
+        return Draft(query, chunk.path, chunk.place.page, chunk.language)
+    return Draft(query, chunk.path, None, chunk.language, passage, answer)
 
 
 def refuse_existing(path: Path) -> None:
@@ -122,16 +141,9 @@ def _drafts(chunk: ChunkRecord) -> Iterator[Draft]:
     _, _, body = chunk.text.partition("\n")
     if chunk.text.startswith(place.headings[-1:]) and body.strip() and len(_LETTERS.findall(heading)) >= 2:
         about = heading if heading.endswith("?") else _ABOUT.get(language or "", _ABOUT["en"]).format(heading)
-        yield _at(chunk, about, body.strip().split("\n")[0], heading)
+        yield draft_at(chunk, about, body.strip().split("\n")[0], heading)
     for row, label, column, value in _cells(chunk.text):
-        yield _at(chunk, _VALUE.get(language or "", _VALUE["en"]).format(label, column), row, value)
-
-
-def _at(chunk: ChunkRecord, query: str, passage: str, answer: str) -> Draft:
-    """A draft whose answer is on the chunk's page or, where there are no pages, in a passage of the chunk that holds a text."""
-    if chunk.place.page:
-        return Draft(query, chunk.path, chunk.place.page, chunk.language)
-    return Draft(query, chunk.path, None, chunk.language, passage, answer)
+        yield draft_at(chunk, _VALUE.get(language or "", _VALUE["en"]).format(label, column), row, value)
 
 
 def _cells(text: str) -> Iterator[tuple[str, str, str, str]]:

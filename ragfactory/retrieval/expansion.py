@@ -1,20 +1,67 @@
-"""Rewriting a query by rule: synonyms of a profile, terms of accounting in the documents' other languages, parts of compounds."""
+"""Other wordings of a query: by a language model where there is one, else by rule. The rules know synonyms of a profile, terms of
+accounting in the documents' other languages, and parts of compounds.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragfactory.errors import ModelUnavailableError
 from ragfactory.store.analysis import compound_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ragfactory.retrieval.rewriting.writers import Rewriter
+
+By: TypeAlias = Literal["llama", "http", "rules"]
+
 MAX_VARIANTS = 8
 
 _LANGUAGES = ("nl", "de", "fr", "en")  # in the order of the columns of terms.txt
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Other wordings of a query, and who found them: a GGUF, a server, or the rules. `note` says why it was the rules where a
+    model was asked.
+    """
+
+    variants: tuple[str, ...]
+    by: By
+    note: str | None = None
+
+
+def expansion(
+    query: str,
+    count: int,
+    languages: Sequence[str],
+    synonyms: Iterable[Sequence[str]],
+    rewriter: Rewriter | None = None,
+) -> Expansion:
+    """Up to `count` other wordings of a query, by `rewriter`, or by rule where there is none or nothing useful comes from it.
+
+    `languages` and `synonyms` are as for `variants`. A query too short to tell its language is rewritten in the first of them.
+    """
+    why = None
+    if rewriter is not None:
+        from ragfactory.retrieval.rewriting.wording import prompt_for, rewritings
+
+        try:
+            if found := rewritings(rewriter.write(prompt_for(query, count, languages)), query, count):
+                return Expansion(tuple(found), rewriter.by)
+            why = "nothing that a language model wrote is a rewriting"
+        except ModelUnavailableError as error:
+            why = error.message
+    return Expansion(
+        tuple(variants(query, count, languages, synonyms)),
+        "rules",
+        why and f"rewritten by rule, no language model: {why}",
+    )
 
 
 def variants(query: str, count: int, languages: Iterable[str], synonyms: Iterable[Sequence[str]]) -> list[str]:

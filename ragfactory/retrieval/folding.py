@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ragfactory.retrieval.results import Hit
 
 ALIKE = 0.8  # of the word pairs of two passages: how many they must share (A. Broder, "On the resemblance of documents", 1997)
 
@@ -45,3 +51,20 @@ class Folding:
                 return number
         self._kept.append(fingerprint)
         return len(self._kept) - 1
+
+
+def fold(hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:
+    """The first `top_k` hits that differ, each with the places of those after it that say the same."""
+    kept: list[Hit] = []
+    folding = Folding()
+    for hit in hits:
+        if len(kept) == top_k:
+            break
+        number = folding.place(hit.chunk.text)
+        if number == len(kept):
+            kept.append(hit)
+        else:
+            first = kept[number]
+            places = (*first.others, hit.at, *hit.others)
+            kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
+    return tuple(kept)

@@ -9,11 +9,12 @@ import numpy as np
 from ragfactory.retrieval.filters import document_values, is_of_chunk, matches, page_range, refuse_unknown_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from ragfactory.retrieval.filters import Condition
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
     from ragfactory.store.lexical import RowIds
     from ragfactory.store.records import DocumentRecord, SharedRow
@@ -23,23 +24,23 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
 
 
-def rows_among(versions: Mapping[IndexName, Version], filters: Sequence[Condition]) -> dict[IndexName, Mask]:
-    """The rows to look among, by row id; of no index when there are no filters, and all rows that count are meant.
+def rows_among(
+    versions: Mapping[IndexName, Version],
+    filters: Sequence[Condition],
+    within: Mapping[IndexName, Collection[Identity]] | None,
+) -> dict[IndexName, Mask]:
+    """The rows to look among, by row id: those that stand where all filters hold, in a document `within` these where there are any
+    given. Of no index when all rows that count are meant.
 
     Raises UsageError for a filter whose key is unknown or whose value is not of the key's kind.
     """
-    if not filters:
+    if not filters and within is None:
         return {}
     refuse_unknown_keys(filters, versions.values())
-    return {name: matching_rows(version, filters) for name, version in versions.items()}
-
-
-def narrowed(among: Mapping[IndexName, Mask], conditions: Iterable[Mapping[IndexName, Mask]]) -> dict[IndexName, Mask]:
-    """The rows to look among for which each of the conditions holds too."""
-    rows = dict(among)
-    for condition in conditions:
-        rows = {name: mask & rows[name] if name in rows else mask for name, mask in condition.items()}
-    return rows
+    return {
+        name: matching_rows(version, filters, within=None if within is None else within[name])
+        for name, version in versions.items()
+    }
 
 
 def narrowing(version: Version, matching: Mask) -> dict[str, RowIds]:
@@ -64,18 +65,22 @@ def rows_of(version: Version, documents: Iterable[DocumentRecord]) -> Mask:
     return mask
 
 
-def matching_rows(version: Version, conditions: Sequence[Condition]) -> Mask:
+def matching_rows(
+    version: Version, conditions: Sequence[Condition], *, within: Collection[Identity] | None = None
+) -> Mask:
     """Which rows stand somewhere, in their own or another document, where all conditions hold: (n,) bool, by row id.
 
-    Chunks are read only where documents and pages leave it open. Raises UsageError as `Condition.holds`.
+    With `within`, that is one of these documents. Chunks are read only where documents and pages leave it open. Raises UsageError
+    as `Condition.holds`.
     """
     of_pages = [condition for condition in conditions if condition.key == "page"]
     of_chunks = [c for c in conditions if c.key != "page" and is_of_chunk(c.key)]
     of_documents = [c for c in conditions if c not in of_pages and c not in of_chunks]
     documents = [
         document
-        for document in version.documents.values()
-        if all(condition.holds(document_values(condition.key, document)) for condition in of_documents)
+        for key, document in version.documents.items()
+        if (within is None or key in within)
+        and all(condition.holds(document_values(condition.key, document)) for condition in of_documents)
     ]
     matching = np.zeros(version.manifest.next_row, dtype=np.bool_)
     for document in documents:

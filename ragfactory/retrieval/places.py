@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from ragfactory.retrieval.filters import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ragfactory.retrieval.filters import Condition
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import ChunkRecord, DocumentRecord, Place
     from ragfactory.store.version import Version
 
@@ -39,14 +40,23 @@ class PlaceInDocument:
 
 
 def places_of(
-    version: Version, row_id: int, chunk: ChunkRecord, conditions: Sequence[Condition]
+    version: Version,
+    row_id: int,
+    chunk: ChunkRecord,
+    conditions: Sequence[Condition],
+    *,
+    within: Collection[Identity] | None = None,
 ) -> list[PlaceInDocument]:
-    """Every place of a row's passage, those first where all conditions hold.
+    """Every place of a row's passage, those first where all conditions hold, and with `within` in one of these documents.
 
     Among equals the document that it was stored for comes first, if that still holds it.
     """
-    places = _places(version, row_id, chunk)
-    return sorted(places, key=lambda at: not matches(conditions, at.document, at.place, chunk))
+
+    def fits(at: PlaceInDocument) -> bool:
+        meant = within is None or (at.root, at.doc_id) in within
+        return meant and matches(conditions, at.document, at.place, chunk)
+
+    return sorted(_places(version, row_id, chunk), key=lambda at: not fits(at))
 
 
 def _places(version: Version, row_id: int, chunk: ChunkRecord) -> Iterator[PlaceInDocument]:

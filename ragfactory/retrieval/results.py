@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ragfactory.retrieval.expansion import By
     from ragfactory.retrieval.places import PlaceInDocument
     from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.layout import IndexName
@@ -50,13 +51,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What was made of a query: what it says of documents, its rewritings that were searched too, and what the weight of words was
-    multiplied by for it.
+    """What was made of a query: what it says of documents, its rewritings that were searched too, what the weight of words was
+    multiplied by for it, and who rewrote it, where that was asked for.
     """
 
     understood: tuple[Understood, ...] = ()
     variants: tuple[str, ...] = ()
     emphasis: float = 1.0
+    rewritten_by: By | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,57 +5,53 @@ What computes with NumPy, FAISS or a model is imported where it is needed: a sea
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from ragfactory.documents.cleaning import clean
-from ragfactory.embedding.catalog import spread_of
 from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
-from ragfactory.profiles import Retrieve, load_profiles
-from ragfactory.retrieval.candidates import Candidate, Weighting, by_words, emphasis, prefer
+from ragfactory.retrieval.candidates import Candidate, by_words, emphasis, prefer
 from ragfactory.retrieval.embedders import QueryEmbedders
-from ragfactory.retrieval.expansion import variants
-from ragfactory.retrieval.folding import Folding
+from ragfactory.retrieval.expansion import expansion
+from ragfactory.retrieval.folding import fold
+from ragfactory.retrieval.hits import hit_of
 from ragfactory.retrieval.parts import best_wording, find_by_words
-from ragfactory.retrieval.places import places_of
 from ragfactory.retrieval.reranking import QueryReranker
-from ragfactory.retrieval.results import Explanation, Hit, Mode, SearchResult
+from ragfactory.retrieval.results import Explanation, Mode, SearchResult
+from ragfactory.retrieval.settings import retrieve_of, weighting_of
 from ragfactory.retrieval.timing import Clock
 from ragfactory.retrieval.understanding import Vocabulary
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
-from ragfactory.store.settings import read_settings
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ragfactory.config import Config
+    from ragfactory.profiles import Retrieve
     from ragfactory.retrieval.filters import Condition
     from ragfactory.retrieval.masks import Mask
     from ragfactory.retrieval.parts import Found, Narrowing
-    from ragfactory.retrieval.understanding import Understood
+    from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.rewriting.writers import Rewriter
+    from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord, Manifest
 
 MAX_TOP_K = 1000
 
 
 class Searcher:
-    """The indexes of a project, open for searching."""
+    """The indexes of a project, open for searching. `notes` say which of their settings are not used, and why."""
 
     def __init__(
         self, versions: dict[IndexName, Version], config: Config, reranker: QueryReranker | None = None
     ) -> None:
         """Search open versions, which are closed with this; `reranker` is somebody else's, and stays as it is."""
-        profiles = {name: entry.profile for name, entry in load_profiles(config.profile_dirs).items()}
         self._versions = versions
-        self._retrieve = {}
-        for name in versions:
-            settings = read_settings(IndexPaths.of(config.indexes, name))
-            profile = profiles.get(name.document_type)
-            of_profile = profile.retrieve if profile else Retrieve()
-            self._retrieve[name] = settings.over(of_profile) if settings else of_profile
+        self._retrieve, self.notes = retrieve_of(versions, config)
         self._embedders = QueryEmbedders([version.manifest for version in versions.values()], config.models)
         self._reranker = reranker or QueryReranker(config)
         self._own_reranker = reranker is None
@@ -96,6 +92,7 @@ class Searcher:
         rerank: bool | None = None,
         strict: bool = False,
         expand: int = 0,
+        rewriter: Rewriter | None = None,
         override: Mapping[str, object] | None = None,
     ) -> SearchResult:
         """The `top_k` passages that answer `query` best, among those for which all `filters` hold.
@@ -103,7 +100,8 @@ class Searcher:
         With `exact`, approximate vector indexes are not used. With `rerank` a cross-encoder orders the best candidates; None means
         where it is on the machine, and not when only words are searched. Documents of the years, types and names in the query are
         preferred, or with `strict` the only ones looked among. With `expand`, up to so many rewritings of the query are searched
-        as well. `override` has valid values of keys of a profile's [retrieve], to use in place of the indexes' own.
+        as well, by `rewriter` where there is one. `override` has valid values of keys of a profile's [retrieve], to use in place of
+        the indexes' own.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
         key's kind; ModelUnavailableError or DeviceUnavailableError when a reranker is asked for and cannot be had.
@@ -120,13 +118,17 @@ class Searcher:
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
         understood = self._vocabulary.understand(query)
+        within = self._vocabulary.documents(understood) if strict and understood else None
         among: dict[IndexName, Mask] = {}
         narrowings: dict[IndexName, Narrowing] = {}
         if filters or strict:
-            among, narrowings = self._among(filters, understood if strict else ())
+            among, narrowings = self._among(filters, within)
             clock.note("filter")
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
-        wordings = [query, *(variants(query, expand, self.languages, synonyms) if expand else ())]
+        expanded = expansion(query, expand, self._commonest_languages, synonyms, rewriter) if expand else None
+        wordings = [query, *(expanded.variants if expanded else ())]
+        if expanded:
+            clock.note("expand")
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
@@ -147,19 +149,20 @@ class Searcher:
         ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
         if mode is Mode.HYBRID and understood and preference and not strict:
-            preferred = self._vocabulary.rows(understood, strict=False).values()
+            preferred = self._vocabulary.rows(understood).values()
             shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
             ranked = prefer(ranked, shares, preference)
-        notes: tuple[str, ...] = ()
+        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
         devices: dict[str, str] = {}
         if rerank or (rerank is None and mode is not Mode.TEXT):
             deepest = max(own.rerank_depth for own in retrieve.values())
-            ranked, notes = self._reranked(query, ranked, deepest, asked=bool(rerank))
+            ranked, said = self._reranked(query, ranked, deepest, asked=bool(rerank))
+            notes += said
         if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
             clock.note("rerank")
             devices["rerank"] = self._reranker.device
-        hits = self._folded((self._hit(candidate, mode, filters) for candidate in ranked), top_k)
-        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query))
+        hits = fold((self._hit(candidate, mode, filters, within) for candidate in ranked), top_k)
+        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
         return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
 
     def document(self, path: str) -> DocumentRecord | None:
@@ -179,7 +182,7 @@ class Searcher:
         candidates = self._candidates(
             query, Mode.HYBRID, self._retrieve, best_wording([(query, dense)]), best_wording([(query, lexical)])
         )
-        return tuple(self._hit(c, Mode.HYBRID, ()) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
+        return tuple(self._hit(c, Mode.HYBRID) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -213,6 +216,14 @@ class Searcher:
         """The languages of the documents in the open indexes."""
         return sorted({language for version in self._versions.values() for language in version.manifest.languages})
 
+    @property
+    def _commonest_languages(self) -> list[str]:
+        """The same, that of most documents first."""
+        documents = Counter[str]()
+        for version in self._versions.values():
+            documents.update(version.manifest.languages)
+        return [language for language, _ in documents.most_common()]
+
     def close(self) -> None:
         """Close the indexes, and let go of the reranker, if it is this searcher's own."""
         if self._own_reranker:
@@ -227,12 +238,12 @@ class Searcher:
         self.close()
 
     def _among(
-        self, filters: Sequence[Condition], understood: Sequence[Understood]
+        self, filters: Sequence[Condition], within: Mapping[IndexName, Collection[Identity]] | None
     ) -> tuple[dict[IndexName, Mask], dict[IndexName, Narrowing]]:
         """The rows to look among, and what full text is told of them."""
-        from ragfactory.retrieval.masks import narrowed, narrowing, rows_among
+        from ragfactory.retrieval.masks import narrowing, rows_among
 
-        among = narrowed(rows_among(self._versions, filters), self._vocabulary.rows(understood, strict=True).values())
+        among = rows_among(self._versions, filters, within)
         return among, {name: narrowing(self._versions[name], rows) for name, rows in among.items()}
 
     def _ranked(self, candidates: Sequence[Candidate], mode: Mode) -> list[Candidate]:
@@ -246,7 +257,10 @@ class Searcher:
     def _candidates(
         self, query: str, mode: Mode, retrieve: Mapping[IndexName, Retrieve], dense: Found, lexical: Found
     ) -> list[Candidate]:
-        weightings = {name: self._weighting(name, own, mode, emphasis(query)) for name, own in retrieve.items()}
+        weightings = {
+            name: weighting_of(own, self._versions[name].manifest.embedder.name, mode, emphasis(query))
+            for name, own in retrieve.items()
+        }
         candidates = []
         for row in lexical | dense:
             embedder = self._versions[row[0]].manifest.embedder
@@ -263,31 +277,6 @@ class Searcher:
                 )
             )
         return candidates
-
-    def _weighting(self, name: IndexName, retrieve: Retrieve, mode: Mode, emphasis: float) -> Weighting:
-        weights = {
-            Mode.HYBRID: (retrieve.dense_weight, retrieve.lexical_weight * emphasis),
-            Mode.DENSE: (1.0, 0.0),
-            Mode.TEXT: (0.0, 1.0),
-        }[mode]
-        spread = spread_of(self._versions[name].manifest.embedder.name)
-        return Weighting(*weights, retrieve.fusion, spread)
-
-    def _folded(self, hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:
-        """The first `top_k` hits that differ, each with the places of those after it that say the same."""
-        kept: list[Hit] = []
-        folding = Folding()
-        for hit in hits:
-            if len(kept) == top_k:
-                break
-            number = folding.place(hit.chunk.text)
-            if number == len(kept):
-                kept.append(hit)
-            else:
-                first = kept[number]
-                places = (*first.others, hit.at, *hit.others)
-                kept[number] = replace(first, others=places, near_duplicates=first.near_duplicates + 1)
-        return tuple(kept)
 
     def _reranked(
         self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
@@ -316,26 +305,12 @@ class Searcher:
         chunk = version.segments[number].chunk(row)
         return enriched_text(chunk.context, chunk.text)
 
-    def _hit(self, candidate: Candidate, mode: Mode, filters: Sequence[Condition]) -> Hit:
-        version = self._versions[candidate.index]
-        number, row = version.locate(candidate.row)
-        segment = version.segments[number]
-        chunk = segment.chunk(row)
-        at, *others = places_of(version, candidate.row, chunk, filters)
-        own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
-        own = next((score for score in (candidate.rerank, candidate.preferred) if score is not None), own)
-        return Hit(
-            index=candidate.index,
-            version=version.manifest.version,
-            chunk=chunk,
-            chunk_hash=segment.rows[row].chunk_key.hex(),
-            at=at,
-            others=tuple(others),
-            score=own or 0.0,
-            dense=candidate.dense,
-            lexical=candidate.lexical,
-            fused=candidate.fused if mode is Mode.HYBRID else None,
-            preferred=candidate.preferred,
-            rerank=candidate.rerank,
-            variant=candidate.variant,
-        )
+    def _hit(
+        self,
+        candidate: Candidate,
+        mode: Mode,
+        filters: Sequence[Condition] = (),
+        within: Mapping[IndexName, Collection[Identity]] | None = None,
+    ) -> Hit:
+        documents = None if within is None else within[candidate.index]
+        return hit_of(self._versions[candidate.index], candidate, mode, filters, documents)

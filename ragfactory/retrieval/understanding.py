@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ragfactory.retrieval.masks import Mask
+    from ragfactory.store.documents import Identity
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import DocumentRecord
     from ragfactory.store.version import Version
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     Kind: TypeAlias = Literal["year", "type", "name"]
     Words: TypeAlias = tuple[str, ...]
 
+_WORD = re.compile(r"\w+")
+_POINT = re.compile(r"(?<=\b\w)\.(?=\w?\b)")
+_NO_LETTERS = re.compile(r"[_\d]+")
+_IN_TITLE = re.compile(r"[\w.&'’-]+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _NO_NAMES = frozenset(
     {"topics", "period", "years"}
@@ -91,15 +96,26 @@ class Vocabulary:
             Understood(kind, " ".join(words), len(self._documents[kind, words])) for kind, words in self._keys(query)
         )
 
-    def rows(self, understood: Iterable[Understood], *, strict: bool) -> dict[Kind, dict[IndexName, Mask]]:
+    def documents(self, understood: Iterable[Understood]) -> dict[IndexName, set[Identity]]:
+        """The documents that have a value of every kind that is understood, by the index they are in."""
+        by_kind: dict[Kind, set[tuple[IndexName, Identity]]] = defaultdict(set)
+        for entry in understood:
+            found = self._documents[entry.kind, tuple(entry.value.split())]
+            by_kind[entry.kind] |= {(name, (document.root, document.path)) for name, document in found}
+        documents: dict[IndexName, set[Identity]] = {name: set() for name in self._versions}
+        for name, key in set.intersection(*by_kind.values()):
+            documents[name].add(key)
+        return documents
+
+    def rows(self, understood: Iterable[Understood]) -> dict[Kind, dict[IndexName, Mask]]:
         """By kind, the rows (n,) bool by row id, of documents that have one of the values understood.
 
-        Without `strict` also those of documents that name no year at all, which may as well be about the one meant.
+        With a year come those of documents that name no year at all, which may as well be about the one meant.
         """
         by_kind: dict[Kind, dict[IndexName, Mask]] = {}
         for entry in understood:
             masks = self._masks((entry.kind, tuple(entry.value.split())))
-            undated = entry.kind == "year" and not strict and _NO_YEAR in self._documents
+            undated = entry.kind == "year" and _NO_YEAR in self._documents
             before = by_kind.setdefault(entry.kind, self._masks(_NO_YEAR) if undated else masks)
             by_kind[entry.kind] = {name: before[name] | mask for name, mask in masks.items()}
         return by_kind
@@ -112,7 +128,7 @@ class Vocabulary:
         start = 0
         while start < len(words):
             longest = range(min(_LONGEST_NAME, len(words) - start), 0, -1)
-            phrases = (tuple(words[start : start + length]) for length in longest)
+            phrases = (words[start : start + length] for length in longest)
             key = next((key for phrase in phrases if (key := self._key_of(phrase))), None)
             if key:
                 yield key
@@ -135,12 +151,15 @@ class Vocabulary:
         return self._shares[key]
 
 
-def plain_words(text: str) -> list[str]:
+@lru_cache(maxsize=4096)  # an author, a company and the words of titles come again in document after document
+def plain_words(text: str) -> Words:
     """The words of a text without case, accents, legal forms and the points of initials."""
-    text = re.sub(r"(?<=\b\w)\.(?=\w?\b)", "", text)
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    words = re.findall(r"\w+", "".join(c for c in folded if not unicodedata.combining(c)))
-    return [word for word in words if word not in _LEGAL_FORMS]
+    if "." in text:
+        text = _POINT.sub("", text)
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return tuple(word for word in _WORD.findall(folded) if word not in _LEGAL_FORMS)
 
 
 def _said_by(document: DocumentRecord) -> Iterator[tuple[Kind, Words]]:
@@ -163,26 +182,25 @@ def _may_be_name(words: Words) -> bool:
 
 
 def _names(document: DocumentRecord) -> Iterator[Words]:
+    types = _type_names()
     for value in (value for key, value in document.metadata.items() if key not in _NO_NAMES):
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
-                yield tuple(plain_words(text))
+                yield plain_words(text)
     for run in _capitalised(document.title or ""):
-        yield tuple(plain_words(run))
+        yield plain_words(run)
     stem = document.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    in_file_name = [word for word in plain_words(re.sub(r"[_\d]+", " ", stem)) if (word,) not in _type_names()]
+    in_file_name = tuple(word for word in plain_words(_NO_LETTERS.sub(" ", stem)) if (word,) not in types)
     for cut in range(len(in_file_name)):
-        yield tuple(in_file_name[cut:])
-        yield tuple(in_file_name[: cut + 1])
+        yield in_file_name[cut:]
+        yield in_file_name[: cut + 1]
 
 
 def _capitalised(title: str) -> Iterator[str]:
     """The runs of two or more words with a capital letter in a title, small words between them included; types left out."""
     run: list[str] = []
-    for word in (*re.findall(r"[\w.&'’-]+", title), ""):
-        if (word[:1].isupper() and tuple(plain_words(word)) not in _type_names()) or (
-            run and word.casefold() in _JOINING
-        ):
+    for word in (*_IN_TITLE.findall(title), ""):
+        if (word[:1].isupper() and plain_words(word) not in _type_names()) or (run and word.casefold() in _JOINING):
             run.append(word)
         else:
             while run and run[-1].casefold() in _JOINING:
@@ -198,5 +216,5 @@ def _type_names() -> dict[Words, str]:
     names: dict[Words, str] = {}
     for line in files("ragfactory.retrieval").joinpath("type_names.txt").read_text(encoding="utf-8").splitlines():
         document_type, _, called = line.partition(":")
-        names |= {tuple(plain_words(name)): document_type for name in called.split(",")}
+        names |= {plain_words(name): document_type for name in called.split(",")}
     return names

@@ -14,11 +14,12 @@ from ragfactory.store.durable import replace_file, sync_dir
 
 if TYPE_CHECKING:
     from ragfactory.store.layout import IndexPaths
+    from ragfactory.store.records import EmbedderEntry
 
 
 class Fitted(BaseModel):
-    """On what settings were fitted: when (ISO 8601, UTC), to how many questions, on which version and embedder, and the mean
-    nDCG@10 that they and those before them reached on questions they were not fitted to.
+    """On what settings were fitted: when (ISO 8601, UTC), to how many questions, on which version and embedder, by its name and
+    fingerprint, and the mean nDCG@10 that they and those before them reached on questions they were not fitted to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +28,7 @@ class Fitted(BaseModel):
     questions: int
     version: int
     embedder: str
+    fingerprint: str | None = None  # what was written before this key was there has the name alone
     ndcg_at_10: float
     before: float
 
@@ -38,6 +40,12 @@ class Settings(BaseModel):
 
     retrieve: dict[str, float]
     fitted: Fitted
+
+    def suit(self, embedder: EmbedderEntry) -> bool:
+        """Whether they were fitted to vectors of this embedder: the scores of another have another spread."""
+        if self.fitted.fingerprint is None:
+            return self.fitted.embedder == embedder.name
+        return self.fitted.fingerprint == embedder.fingerprint
 
     def over(self, retrieve: Retrieve) -> Retrieve:
         """A profile's [retrieve] with these settings over it. Raises ValidationError when one is not possible."""

@@ -102,6 +102,17 @@ def test_a_writer_that_is_asked_for_and_not_there_is_an_error(library_cli: Cli, 
     assert any("127.0.0.1:9" in note for note in fallen_back["warnings"])
 
 
+def test_a_key_that_no_header_can_hold_is_a_mistake(
+    cli: Cli, own_library: Workplace, settled: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(own_library)
+    add_settings(own_library, 'servers = ["http://127.0.0.1:9"]\nmodel = "m"')
+    monkeypatch.setenv("RAGFACTORY_LLM_API_KEY", "a\nb")
+    ended = cli("ask", QUESTION, "--by", "http", "--json")
+    assert (ended.status, ended.error["code"]) == (2, "usage")
+    assert "key for the language model's servers cannot be used" in ended.error["message"]
+
+
 def test_a_gguf_answers(
     cli: Cli,
     own_library: Workplace,

@@ -179,6 +179,18 @@ def test_what_is_fitted_is_used_shown_and_removed(cli: Cli, workplace: Workplace
     assert "fitted to 12 questions of version 000001" in cli("index", "show").out
 
     settings = workplace.config.indexes / "default" / "default" / "algemeen" / "settings.json"
+    kept = orjson.loads(settings.read_bytes())
+    assert shown["settings"] == kept | {"used": True}
+    kept["fitted"] |= {"embedder": "bge-m3", "fingerprint": "b" * 64}
+    settings.write_bytes(orjson.dumps(kept))
+    assert mrr() == before, "they are for vectors of another embedder"
+    for command in (["eval", questions, "--stage", "fused"], ["search", "harbour"], ["ask", "harbour?"]):
+        (told,) = [note for note in cli(*command, "--json").envelope["warnings"] if "settings" in note]
+        assert "its vectors are of all-minilm-l6-v2, not bge-m3, to which its settings were fitted" in told
+    (shown,) = cli("index", "show", "--json").envelope["data"]["indexes"]
+    assert not shown["settings"]["used"]
+    assert "not searched with" in cli("index", "show").out
+
     settings.write_text('{"retrieve": {"depth": 0}}')
     assert "settings.json: not settings that can be read" in cli("search", "harbour", "--json").error["message"]
     assert cli("eval", "--unfit", "--json").envelope["data"]["removed"]
@@ -210,7 +222,9 @@ def test_drafts_can_be_measured(cli: Cli, workplace: Workplace, tmp_path: Path) 
     workplace.write("prices.md", f"# Price list\n\n| Kind | Deposit |\n|---|---|\n{rows}")
     workplace.ingest()
     file = tmp_path / "drafts.jsonl"
-    assert cli("eval", file, "--make", "3", "--json").envelope["data"] == {"path": str(file), "questions": 3}
+    envelope = cli("eval", file, "--make", "3", "--json").envelope
+    assert envelope["data"] == {"path": str(file), "questions": 3, "by": {"rules": 3}}
+    assert any(note.startswith("by rule, no language model: one GGUF file expected") for note in envelope["warnings"])
     data = cli("eval", file, "--json").envelope["data"]
     assert data["questions"] == 3
     assert data["stages"]["fused"]["recall_at_5"]["mean"] == 1

@@ -43,8 +43,16 @@ def imported(library: Workplace, settled: Callable[[Workplace], None]) -> Callab
 
 def test_a_search_by_words_imports_nothing_that_computes(imported: Callable[..., list[str]]) -> None:
     rich = ["rich.console", "rich.table", "rich.markdown", "rich.progress", "pygments"]
-    own = [f"ragfactory.{name}" for name in ("events", "documents.model", "fleet", "devices", "retrieval.ranking")]
-    asked = [*COMPUTING, *OTHER_COMMANDS, *own, *rich]
+    rooms = (
+        "events",
+        "documents.model",
+        "fleet",
+        "devices",
+        "retrieval.ranking",
+        "retrieval.rewriting",
+        "context.remote",
+    )
+    asked = [*COMPUTING, *OTHER_COMMANDS, *(f"ragfactory.{name}" for name in rooms), *rich]
     assert imported(asked, "--mode", "text") == ["rich.console"]
     assert imported(asked, "--mode", "text", "--json") == []
 
@@ -57,3 +65,8 @@ def test_a_search_by_words_and_meaning_does_without_torch(imported: Callable[...
 
 def test_a_filter_may_have_numpy_imported_and_nothing_else(imported: Callable[..., list[str]]) -> None:
     assert imported(COMPUTING, "--mode", "text", "--filter", "language=en") == ["numpy"]
+
+
+def test_rewritings_by_rule_ask_no_language_model(imported: Callable[..., list[str]]) -> None:
+    asked = [*COMPUTING, "ragfactory.retrieval.rewriting", "ragfactory.context.remote"]
+    assert imported(asked, "--mode", "text", "--expand", "3", "--expand-by", "rules") == []

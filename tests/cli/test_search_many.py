@@ -93,6 +93,19 @@ def test_spreading_shows_other_documents(cli: Cli, workplace: Workplace) -> None
     assert spread == ["seals.md", "note.md"]
 
 
+def test_a_terminal_sees_how_far_a_batch_is(
+    library: Workplace, settled: Callable[[Workplace], None], tmp_path: Path
+) -> None:
+    settled(library)
+    file = tmp_path / "asked.txt"
+    file.write_text("brakes\nsoup\n")
+    terminal = Terminal("search", "--queries", str(file), "--mode", "text", "--top-k", "1")
+    shown = terminal.wait_for("kitchen.md")
+    assert terminal.status() == 0
+    assert "queries" in shown
+    assert "2/2" in shown.partition("garage.md")[0]
+
+
 @pytest.fixture
 def prompt(library: Workplace, settled: Callable[[Workplace], None]) -> Iterator[Terminal]:
     """The prompt of a search by words."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ragfactory.retrieval.filters import parse_filter
 from ragfactory.retrieval.results import Mode
 from ragfactory.retrieval.search import Searcher
 
@@ -50,6 +51,23 @@ def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:
     assert len(hits) == 3
     everything = archive.search("pump", top_k=50).hits
     assert len(archive.search("pump", top_k=50, strict=True).hits) == len(everything)
+
+
+def test_strict_keeps_a_shared_passage_only_for_a_document_that_meets_everything(archive: Searcher) -> None:
+    """The colophon stands in a report of 2024 by Bob, one of 2023 by Anna, and a note by Anna."""
+
+    def found(query: str, *filters: str) -> list[str]:
+        conditions = [parse_filter(text) for text in filters]
+        hits = archive.search(query, mode=Mode.TEXT, strict=True, filters=conditions).hits
+        return [hit.at.doc_id for hit in hits if hit.chunk.text.startswith("Copyright")]
+
+    assert found("copyright 2024 Bob") == ["reports/2024.PDF"]
+    assert found("copyright 2023 Anna") == ["reports/2023.pdf"]
+    assert found("copyright 2024 Anna") == [], "no document is of 2024 and by Anna"
+    assert found("copyright 2024", "author=Anna") == []
+    assert found("copyright 2024", "page=12") == [], "page 12 is that of another document"
+    assert found("copyright 2024", "page=30") == ["reports/2024.PDF"]
+    assert found("copyright Anna", "year!=2023") == ["notes/crèche.md"]
 
 
 @pytest.mark.parametrize("asked", ["omzet van Camping de Brem", "omzet camping de brem b.v."])

@@ -7,6 +7,7 @@ import pytest
 from ragfactory.errors import ConfigError
 from ragfactory.profiles import Retrieve
 from ragfactory.store.layout import IndexPaths
+from ragfactory.store.records import EmbedderEntry
 from ragfactory.store.settings import Fitted, Settings, read_settings, remove_settings, write_settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ def test_settings_are_kept_replaced_and_removed(tmp_path: Path) -> None:
 def test_they_count_over_those_of_the_profile() -> None:
     of_profile = Retrieve(dense_weight=2.0, lexical_weight=3.0)
     assert SETTINGS.over(of_profile) == Retrieve(dense_weight=0.25, lexical_weight=3.0, depth=50)
+
+
+def test_they_are_for_the_embedder_that_they_were_fitted_to() -> None:
+    own, other, namesake = (
+        EmbedderEntry(name=name, fingerprint=digit * 64, dimension=4)
+        for name, digit in (("random", "a"), ("bge-m3", "b"), ("random", "c"))
+    )
+    fitted = SETTINGS.model_copy(update={"fitted": FITTED.model_copy(update={"fingerprint": "a" * 64})})
+    assert [fitted.suit(embedder) for embedder in (own, other, namesake)] == [True, False, False]
+    assert [SETTINGS.suit(embedder) for embedder in (own, other, namesake)] == [True, False, True], "by its name"
 
 
 @pytest.mark.parametrize(

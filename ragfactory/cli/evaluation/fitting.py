@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ragfactory.cli.evaluation.progress import questions_bar
+from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import the_index
 from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult
@@ -38,7 +38,10 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
 
     questions = read_questions(file)
     name = the_index(config, document_type)
-    with Searcher.open(config, name.document_type) as searcher, questions_bar(output, len(questions)) as advance:
+    with (
+        Searcher.open(config, name.document_type) as searcher,
+        counting_bar(output, "questions", len(questions)) as advance,
+    ):
         (manifest,) = searcher.manifests
         now = searcher.retrieve[name]
         found = fit_to(
@@ -86,6 +89,7 @@ def _settings(found: Fit, manifest: Manifest) -> Settings:
         questions=found.questions,
         version=manifest.version,
         embedder=manifest.embedder.name,
+        fingerprint=manifest.embedder.fingerprint,
         ndcg_at_10=round(found.held_out, 4),
         before=round(found.before, 4),
     )

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragfactory.cli.evaluation.progress import questions_bar
+from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.evaluation.tables import Compared, data_of, render_evaluation
 from ragfactory.cli.index.selection import the_index
 from ragfactory.cli.output import counted
@@ -55,7 +55,9 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
             number = asked.version
             second = opened.enter_context(Searcher.open(config, document_type, number=number, reranker=reranker))
         stages = asked.stages or possible(searcher)
-        advance = opened.enter_context(questions_bar(output, len(questions) * len(set(stages)) * (1 + twice)))
+        advance = opened.enter_context(
+            counting_bar(output, "questions", len(questions) * len(set(stages)) * (1 + twice))
+        )
         result = evaluate(searcher, questions, stages=stages, progress=advance)
         if twice:
             other = evaluate(second, questions, stages=stages, override=override, progress=advance)
@@ -63,7 +65,7 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
     return CommandResult(
         data=data_of(result, compared),
         render=lambda console: render_evaluation(result, compared, console, limit=asked.limit),
-        warnings=tuple(_warnings(result)),
+        warnings=(*dict.fromkeys((*searcher.notes, *second.notes)), *_warnings(result)),
     )
 
 

@@ -69,8 +69,9 @@ class _Shown:
 
 
 def _index(shown: _Shown) -> dict[str, Any]:
+    settings, used = shown.settings, shown.settings and {"used": shown.settings.suit(shown.manifest.embedder)}
     return summary(shown.manifest) | {
-        "settings": shown.settings.model_dump(mode="json") if shown.settings else None,
+        "settings": settings.model_dump(mode="json") | used if settings and used else None,
         "documents": [_document(document) for document in shown.documents],
     }
 
@@ -103,7 +104,7 @@ def _render(shown: list[_Shown], limit: int | None, console: Console) -> None:
             )
         )
         if entry.settings:
-            console.print(Text(f"  {settings_line(entry.settings)}", style="dim"), soft_wrap=True)
+            console.print(Text(f"  {settings_line(entry.settings, manifest)}", style="dim"), soft_wrap=True)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
         table.add_column("document", overflow="fold", ratio=1)
         for name in ("language", "pages", "chunks"):

@@ -36,8 +36,11 @@ def kind_of(manifest: Manifest) -> str:
     return manifest.vector_index + recall
 
 
-def settings_line(settings: Settings) -> str:
-    """How an index is searched in place of what its profile says, and what that was fitted to."""
+def settings_line(settings: Settings, manifest: Manifest) -> str:
+    """How an index is searched in place of what its profile says, and what that was fitted to; or why it is not."""
     keys = ", ".join(f"{key} {value:g}" for key, value in settings.retrieve.items())
     fitted = settings.fitted
-    return f"searched with {keys}: fitted to {fitted.questions:,} questions of version {fitted.version:06d}"
+    told = f"{keys}: fitted to {fitted.questions:,} questions of version {fitted.version:06d}"
+    if settings.suit(manifest.embedder):
+        return f"searched with {told}"
+    return f"not searched with {told}, which had another embedder ({fitted.embedder})"

@@ -145,9 +145,10 @@ def protocol_of(server: Server, caller: Caller) -> ServerProtocol:
         return Ollama()
     if server.kind == "openai" or base.endswith("/v1"):
         return OpenAI()
-    if "version" in _probe(caller, f"{base}/api/version"):
+    patience_s = min(_PROBE_S, server.timeout_s)
+    if "version" in _probe(caller, f"{base}/api/version", patience_s):
         return Ollama()
-    if "data" in _probe(caller, f"{base}/v1/models"):
+    if "data" in _probe(caller, f"{base}/v1/models", patience_s):
         return OpenAI()
     raise UntrustworthyError("it answers neither as Ollama does nor as OpenAI's interface")
 
@@ -157,10 +158,10 @@ def base_of(server: Server) -> str:
     return server.endpoint.target.rstrip("/")
 
 
-def _probe(caller: Caller, target: str) -> dict[str, Any]:
+def _probe(caller: Caller, target: str, timeout_s: float) -> dict[str, Any]:
     """The JSON object there; empty where there is something else. Raises UnreachableError where nobody answers."""
     try:
-        content = orjson.loads(caller.call("GET", target, None, _PROBE_S))
+        content = orjson.loads(caller.call("GET", target, None, timeout_s))
     except UnreachableError:
         raise
     except (CallError, orjson.JSONDecodeError):

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ragfactory.endpoint import Endpoint
-from ragfactory.errors import ConfigError
+from ragfactory.endpoint import Endpoint, bearer
+from ragfactory.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from ragfactory.config import Context
@@ -65,3 +65,14 @@ def servers_of(settings: Context) -> tuple[Server, ...]:
         Server(endpoint, settings.model, settings.kind, settings.concurrency, settings.timeout_s)
         for endpoint in endpoints
     )
+
+
+def key_headers(api_key: str | None) -> dict[str, str]:
+    """The header that shows a key to a server; none without one. Raises UsageError where a header cannot hold it."""
+    try:
+        return bearer(api_key)
+    except ValueError as error:
+        raise UsageError(
+            f"the key for the language model's servers cannot be used: {error}",
+            hint="set RAGFACTORY_LLM_API_KEY to printable ASCII, without a line end",
+        ) from error

@@ -14,9 +14,7 @@ import orjson
 from ragfactory.context.remote.balance import Balance, Job, ServerState
 from ragfactory.context.remote.calling import Caller, CallError
 from ragfactory.context.remote.protocols import Sampling, base_of, protocol_of, read_completion
-from ragfactory.context.remote.servers import Patience
-from ragfactory.endpoint import bearer
-from ragfactory.errors import UsageError
+from ragfactory.context.remote.servers import Patience, key_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -60,13 +58,7 @@ class RemoteModel:
         patience: Patience | None = None,
     ) -> None:
         """`api_key` is sent to every server as a bearer token. Raises UsageError where a header cannot hold it."""
-        try:
-            self._headers = bearer(api_key)
-        except ValueError as error:
-            raise UsageError(
-                f"the key for the language model's servers cannot be used: {error}",
-                hint="set RAGFACTORY_LLM_API_KEY to printable ASCII, without a line end",
-            ) from error
+        self._headers = key_headers(api_key)
         self._servers = servers
         self._sampling = sampling or Sampling()
         self._patience = patience or Patience()

@@ -70,12 +70,12 @@ class ServerWriter:
         from ragfactory.config import llm_api_key
         from ragfactory.context.remote.calling import Caller, CallError
         from ragfactory.context.remote.protocols import Sampling, stream_completion
-        from ragfactory.endpoint import bearer
+        from ragfactory.context.remote.servers import key_headers
 
         sampling = Sampling(max_tokens=ANSWER_TOKENS, window=self._window)
         reasons = []
         for server in self._servers:
-            caller = Caller(server.endpoint, bearer(llm_api_key()))
+            caller = Caller(server.endpoint, key_headers(llm_api_key()))
             pieces: list[str] = []
             try:
                 for piece in stream_completion(server, caller, prompt, sampling):

@@ -1,0 +1,1 @@
+"""Having a language model put a query in other words."""
