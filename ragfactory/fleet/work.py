@@ -17,15 +17,15 @@ _SMALLEST = 16  # a batch is not made smaller than this part of a full one, so t
 class Item:
     """One piece of work: a key of its own, its weight in tokens, and the bytes that a worker is to answer with bytes.
 
-    `document` is what it is a part of, for people who ask what a card does. Only items of one `group` go into a batch together;
-    `once` is what is read, in tokens, once for all of them.
+    `document` is what it is a part of, for people who ask what a card does. Items of one `group` follow each other; `once` is what
+    is read, in tokens, once for all of them.
     """
 
     key: str
     weight: int
     payload: bytes
     document: str | None = None
-    group: str | None = None
+    group: str = ""
     once: int = 0
 
 
@@ -59,7 +59,7 @@ class Batch:
     @property
     def read(self) -> int:
         """What a worker reads that has read nothing of it before."""
-        return self.tokens + max(item.once for item in self.items)
+        return self.tokens + sum({item.group: item.once for item in self.items}.values())
 
     @property
     def padded(self) -> int:
@@ -132,9 +132,9 @@ class Backlog:
     """Work that no device has: items not given out yet, and batches that came back."""
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
-        self._groups: dict[str | None, list[Item]] = {}
+        self._groups: dict[str, list[Item]] = {}
         self._remaining = 0
-        self._last_group: dict[str, str | None] = {}
+        self._last_group: dict[str, str] = {}
         self._returned: list[Batch] = []
         self.add(items)
 
@@ -156,9 +156,9 @@ class Backlog:
         """The next batch for one of the devices that work now; None when there is none for it.
 
         Returned batches come first. Then the longest items of the group that the device had last, else of the first that no other
-        has, else of the largest: half of the device's `share` in all that is left, at most `limit` tokens with padding. Batches
-        shrink towards the end and the shortest items come last, so that all devices finish together (guided self-scheduling,
-        https://doi.org/10.1109/TC.1987.5009495).
+        has, else of the largest, and of further groups that no other has: half of the device's `share` in all that is left, at most
+        `limit` tokens with padding. Batches shrink towards the end and the shortest items come last, so that all devices finish
+        together (guided self-scheduling, https://doi.org/10.1109/TC.1987.5009495).
         """
         for batch in reversed(self._returned):
             if batch.is_for(device, devices):
@@ -174,23 +174,33 @@ class Backlog:
         return batch
 
     def _cut(self, device: str, budget: int) -> Batch | None:
-        if not self._groups:
-            return None
-        group = self._last_group[device] = self._group_for(device)
-        waiting = self._groups[group]
-        longest = max(1, waiting[-1].weight)
-        count = max(1, min(len(waiting), budget // longest))
-        items = tuple(waiting[-count:])
-        del waiting[-count:]
-        if not waiting:
+        items: list[Item] = []
+        longest = 1
+        while (group := self._group_for(device, helps=not items)) is not None:
+            waiting = self._groups[group]
+            longest = max(longest, waiting[-1].weight)
+            budget -= waiting[-1].once if items else 0
+            count = min(len(waiting), budget // longest - len(items))
+            if count < 1 and items:
+                break
+            first = len(waiting) - max(1, count)
+            items += waiting[first:]
+            del waiting[first:]
+            self._last_group[device] = group
+            if waiting:
+                break
             del self._groups[group]
         self._remaining -= sum(item.weight for item in items)
-        return Batch(items)
+        return Batch(tuple(items)) if items else None
 
-    def _group_for(self, device: str) -> str | None:
+    def _group_for(self, device: str, *, helps: bool) -> str | None:
+        """The group that a device goes on with: its own, one that no other has, or, where it `helps`, the largest of the others."""
         last = self._last_group.get(device)
         if last in self._groups:
             return last
         taken = {group for other, group in self._last_group.items() if other != device}
-        free = [group for group in self._groups if group not in taken]
-        return free[0] if free else max(self._groups, key=lambda name: len(self._groups[name]))
+        free = next((group for group in self._groups if group not in taken), None)
+        return free if free is not None or not helps else max(self._groups, key=self._size, default=None)
+
+    def _size(self, group: str) -> int:
+        return len(self._groups[group])

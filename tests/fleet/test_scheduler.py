@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,18 +199,6 @@ def test_a_worker_that_answers_one_by_one_stays_and_all_its_work_counts(
         assert fleet.totals["gpu0"].items == 30
     assert names(heard, events.WorkerStarted) == ["gpu0"]
     assert sum(event.items for event in heard if isinstance(event, events.Worked)) == 30
-
-
-def test_only_items_of_one_group_go_together(
-    fleet_on: Callable[..., Fleet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEST_BATCHES", str(tmp_path / "batches"))
-    work = [replace(item, group=f"document {n // 5}") for n, item in enumerate(items(*plain(20)))]
-    with fleet_on(Told(2), batch_tokens=1600) as fleet:
-        assert fleet.map(work) == hashes(plain(20))
-    sizes = [int(line.split()[1]) for line in (tmp_path / "batches").read_text().splitlines()]
-    assert sum(sizes) == 20
-    assert max(sizes) <= 5
 
 
 def test_a_worker_without_work_leaves_and_gives_its_device_back(

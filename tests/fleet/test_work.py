@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,35 @@ def test_batches_shrink_towards_the_end() -> None:
 
 def test_a_document_of_a_few_chunks_goes_to_all_devices() -> None:
     assert len(drained([300] * 8, devices=8, limit=8192)) == 8
+
+
+def in_groups(*sizes: int, once: int = 0) -> list[Item]:
+    return [
+        Item(f"{group}.{n}", 10, b"", group=f"document {group}", once=once)
+        for group, size in enumerate(sizes)
+        for n in range(size)
+    ]
+
+
+def test_a_group_stays_with_a_device_as_long_as_there_are_others() -> None:
+    backlog = Backlog(in_groups(20, 20))
+    taken = [backlog.take(name, ["gpu0", "gpu1"], share=0.5, limit=100) for name in ("gpu0", "gpu1", "gpu0", "gpu1")]
+    assert [{one.group for one in each.items} for each in taken if each] == [{"document 0"}, {"document 1"}] * 2
+    backlog = Backlog(in_groups(20))
+    taken = [backlog.take(name, ["gpu0", "gpu1"], share=0.5, limit=100) for name in ("gpu0", "gpu1")]
+    assert all(taken), "one document is work for all"
+
+
+def test_small_groups_share_a_batch_and_are_whole_in_it() -> None:
+    backlog = Backlog(in_groups(*[3] * 40, once=5))
+    taken = backlog.take("gpu0", ["gpu0"], share=1, limit=300)
+    assert taken is not None
+    groups = [one.group for one in taken.items]
+    assert groups == sorted(groups, key=groups.index), "items of a group follow each other"
+    counts = Counter(groups)
+    assert len(counts) == 9, "what is read once counts too, but for the first"
+    assert taken.read == taken.tokens + 5 * len(counts)
+    assert sorted(counts.values())[1:] == [3] * 8
 
 
 def test_a_device_gets_what_its_speed_is_worth() -> None:
