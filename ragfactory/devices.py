@@ -101,18 +101,20 @@ class RunDevices:
         return fleet
 
     def is_crowded_out(self, fleet: Fleet) -> bool:
-        """Whether other fleets are at work on cards that could work for this one without them."""
-        return any(other.is_busy for other in self._others(fleet)) and bool(self._shares[fleet].crowded())
+        """Whether other fleets have work to do on cards that could work for this one without them, now or once they may."""
+        busy = [other for other in self._others(fleet) if other.is_busy]
+        waiting = any(not other.is_loaded for other in busy)
+        return waiting or (bool(busy) and bool(self._shares[fleet].crowded()))
 
     def make_room(self, fleet: Fleet) -> None:
         """Have fleets that rest leave cards that could work for this one then. Where the memory is enough for both, they stay."""
-        resting = [other for other in self._others(fleet) if not other.is_busy]
+        resting = [other for other in self._others(fleet) if other.is_loaded and not other.is_busy]
         if resting and (crowded := self._shares[fleet].crowded()):
             for other in resting:
                 other.unload(crowded)
 
     def _others(self, fleet: Fleet) -> list[Fleet]:
-        return [other for other in self._shares if other is not fleet and other.is_loaded]
+        return [other for other in self._shares if other is not fleet]
 
     def rest(self, fleet: Fleet) -> None:
         """Learn that a fleet has no work for now: unless the configuration has them stay, its models leave the cards."""

@@ -45,8 +45,11 @@ class Cards:
         """What one fleet has of the cards."""
         return Share(self, role)
 
-    def judge(self, role: Role, settled: Collection[str] = ()) -> list[Verdict]:
-        """Every device as it is now, in the order to take them. Cards of `settled`, by UUID, have the memory for the role."""
+    def judge(self, role: Role, settled: Collection[str] = (), share: Share | None = None) -> list[Verdict]:
+        """Every device as it is now, in the order to take them. Cards of `settled`, by UUID, have the memory for the role.
+
+        What other shares than `share` have of a card counts as taken whatever is free: a worker that loads does not hold it yet.
+        """
         box = self._driver.look()
         verdicts = self._policy.judge(
             box,
@@ -56,6 +59,10 @@ class Cards:
             self._leases,
             needed_mb=self._needs.get(role),
             settled=settled,
+            promised={
+                uuid: sum(self._need(other.role) for other in shares if other is not share)
+                for uuid, shares in self._shares.items()
+            },
         )
         lost = {card.uuid for card in box.cards if card.problem}
         return [replace(verdict, lost=verdict.device.uuid in lost) for verdict in verdicts]
@@ -64,10 +71,13 @@ class Cards:
         """The cards, by UUID, that could work for a share if what others of this run have there would leave."""
         taken = {uuid for uuid, shares in self._shares.items() if share not in shares}
         able = [
-            {verdict.device.uuid for verdict in self.judge(share.role, settled) if verdict.eligible}
+            {verdict.device.uuid for verdict in self.judge(share.role, settled, share) if verdict.eligible}
             for settled in (taken, ())
         ]
         return taken & (able[0] - able[1])
+
+    def _need(self, role: Role) -> int:
+        return self._needs.get(role) or self._policy.needs_mb(role)
 
     def claim(self, device: Device, share: Share) -> bool:
         """Whether this run has the device from now on; the CPU is everybody's."""
@@ -132,7 +142,7 @@ class Share:
 
     def judge(self) -> list[Verdict]:
         """Every device as it is now, in the order to take them."""
-        return self._cards.judge(self.role, self._mine)
+        return self._cards.judge(self.role, self._mine, self)
 
     def claim(self, device: Device) -> bool:
         """Whether the device is ours from now on."""

@@ -123,12 +123,13 @@ class Policy:
         *,
         needed_mb: int | None = None,
         settled: Collection[str] = (),
+        promised: Mapping[str, int] | None = None,
     ) -> list[Verdict]:
         """Judge every card and the CPU for a role, in the order to take them: those that may work first, the CPU last.
 
         `leased` and `own` are the cards with a lease and those whose lease is ours, by UUID. `needed_mb` is memory in MiB, where it
-        was measured; cards of `settled` have it, whatever is free. Of the cards that may work, the
-        preferred come first, then the coolest, then the freest.
+        was measured; cards of `settled` have it, and of `promised` ones so much is taken, whatever is free. Of the cards that may
+        work, the preferred come first, then the coolest, then the freest.
         """
         self.observe(box, now)
         needed = (self._needs[role] if needed_mb is None else needed_mb) + self._fleet.keep_free_mb
@@ -136,10 +137,11 @@ class Policy:
         wait = self._had_cards and not box.cards  # the driver fell silent; what it said before may be true again
         verdicts = []
         for card in sorted(box.cards, key=lambda card: _rank(card, preferred)):
-            lacks = card.free_mb < needed and card.uuid not in settled
+            free_mb = min(card.free_mb, card.total_mb - (promised or {}).get(card.uuid, 0))
+            lacks = free_mb < needed and card.uuid not in settled
             holder = None if card.uuid in own else leased.get(card.uuid)
             never = self._never(card, role, needed)
-            short = f"{card.free_mb:,} MiB free, {needed:,} needed" if lacks else None
+            short = f"{free_mb:,} MiB free, {needed:,} needed" if lacks else None
             refusal = never or self._not_now(card, holder, now) or short
             favour = ", preferred" if card.index in preferred else ""
             reason = refusal or f"{_degrees(card)}, {card.free_mb:,} MiB free{favour}"

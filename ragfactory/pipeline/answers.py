@@ -82,11 +82,11 @@ class _OnDevices:
         return self._fleet.under_way
 
     def submit(self, asked: Sequence[Question]) -> None:
-        if not self._fleet.is_busy:
-            self._devices.make_room(self._fleet)
         self._fleet.submit([self._item(*question) for question in asked])
 
     def poll(self, timeout_s: float) -> Answers:
+        if self._fleet.is_busy and not self._fleet.is_loaded:
+            self._devices.make_room(self._fleet)
         return [
             (bytes.fromhex(key), Failure(answer.message) if isinstance(answer, ItemError) else completion_of(answer))
             for key, answer in self._fleet.poll(timeout_s).items()

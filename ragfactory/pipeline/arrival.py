@@ -41,6 +41,9 @@ class Arrival:
 
     def gained_nothing(self, contexts: Sequence[Context]) -> bool:
         """Whether it would be stored again as it is, with these contexts."""
-        if not self.for_contexts or self.previous is None or self.previous.key != self.prepared.key:
+        before = self.previous
+        if not self.for_contexts or before is None or before.key != self.prepared.key:
             return False
-        return sum(context.missing for context in contexts) >= self.previous.contexts_missing
+        if before.document_type != self.document_type:
+            return False
+        return sum(context.missing for context in contexts) >= before.contexts_missing

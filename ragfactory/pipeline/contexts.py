@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ragfactory.context.analysis import Analysis
     from ragfactory.context.cache import Model
     from ragfactory.context.language_models import LanguageModel
-    from ragfactory.context.sheets import PromptSheet
     from ragfactory.context.templates import Template
     from ragfactory.devices import RunDevices
     from ragfactory.events import Listener
+    from ragfactory.pipeline.prepare import PreparedDocument
     from ragfactory.store.documents import Identity
 
 
@@ -44,19 +44,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document whose chunks want contexts, as its `sheet` has them asked for; those that are `known` have one elsewhere.
-    `structural` are their structural contexts, which stand in where a model's does not come.
+    """A document whose chunks want contexts, as its sheet has them asked for, under a `number` of its own; those that are `known`
+    have one elsewhere.
 
-    `analysis` is what the rules found of the document, whose chunks have that `text`. Where a model knows better, `goes_on` says
-    whether contexts are still wanted; `types` are the document types that the model may suggest.
+    Where a model says better than the rules what the document is about, `goes_on` says whether contexts are still wanted; `types`
+    are the document types that the model may suggest.
     """
 
+    number: int
     identity: Identity
-    sheet: PromptSheet
+    prepared: PreparedDocument
     known: Sequence[bool]
-    structural: Sequence[str]
-    analysis: Analysis
-    text: str
     types: Collection[str]
     goes_on: Callable[[Analysis], bool]
 
@@ -71,12 +69,15 @@ class Written:
 
 @dataclass(slots=True)
 class _UnderWay:
-    """A document that models are asked about: the keys of its prompts, those without a reply, and the replies so far."""
+    """A document that models are asked about: the keys of its prompts, those without a reply, and the replies so far. It may have
+    `allowed` contexts asked for.
+    """
 
     wanted: Wanted
     model: LanguageModel
     templates: Mapping[str, Template]
     analysis: Analysis
+    allowed: int
     asks_analysis: bool
     keys: Sequence[bytes | None] = ()
     waiting: set[bytes] = field(default_factory=set)
@@ -98,7 +99,7 @@ class ContextMaker:
         self._cache: ContextCache | None = None
         self._inquiries: dict[Model, Inquiry] = {}
         self._waiting: dict[bytes, list[_UnderWay]] = {}
-        self._whole: dict[Identity, Written] = {}
+        self._whole: dict[int, Written] = {}
         self._analysing = 0
 
     @property
@@ -117,8 +118,11 @@ class ContextMaker:
 
         Raises ContextCacheError, ModelUnavailableError or DeviceUnavailableError where the model cannot work at all.
         """
-        question = wanted.sheet.analysis if not all(wanted.known) else None
-        document = _UnderWay(wanted, model, templates, wanted.analysis, asks_analysis=question is not None)
+        allowed = self._allowance.take(wanted.known.count(False))
+        question = wanted.prepared.sheet.analysis if allowed else None
+        document = _UnderWay(
+            wanted, model, templates, wanted.prepared.analysis, allowed, asks_analysis=question is not None
+        )
         if question is None:
             self._ask_contexts(document)
             return
@@ -127,8 +131,8 @@ class ContextMaker:
         document.waiting.add(key)
         self._send(document, [Question(key, question, wanted.identity[1], check_analysis, optional=True)])
 
-    def poll(self, timeout_s: float) -> dict[Identity, Written]:
-        """The documents that are done since the last time, by root and path. It waits up to `timeout_s` seconds for an answer.
+    def poll(self, timeout_s: float) -> dict[int, Written]:
+        """The documents that are done since the last time, by number. It waits up to `timeout_s` seconds for an answer.
 
         Raises what `submit` raises.
         """
@@ -142,7 +146,7 @@ class ContextMaker:
             self._take_in(inquiry.poll(timeout_s if inquiry.under_way else 0.0))
 
     def give_up(self) -> None:
-        """Ask no more: documents under way get the contexts that there are."""
+        """Ask no more before it has rested: documents under way, and those that still come, get the contexts that there are."""
         for inquiry in self._inquiries.values():
             inquiry.give_up()
 
@@ -153,7 +157,8 @@ class ContextMaker:
 
     def close(self) -> None:
         """Keep what the run counted, and let go of the cache. A count that cannot be kept is told and no more: the run is done."""
-        self.give_up()
+        for inquiry in self._inquiries.values():
+            inquiry.stop()
         if self._cache is not None:
             with closing(self._cache):
                 try:
@@ -169,39 +174,43 @@ class ContextMaker:
             self._cache = ContextCache.open(self._config.contexts)
         if model.identity not in self._inquiries:
             opened = partial(open_answerer, model, self._config, self._devices, self._emit)
-            self._inquiries[model.identity] = Inquiry(model.identity, self._cache, opened, self._allowance, self._emit)
+            self._inquiries[model.identity] = Inquiry(model.identity, self._cache, opened, self._emit)
         return self._inquiries[model.identity]
 
-    def _send(self, document: _UnderWay, questions: Sequence[Question]) -> None:
+    def _send(self, document: _UnderWay, questions: Sequence[Question]) -> int:
         for question in questions:
             self._waiting.setdefault(question.key, []).append(document)
-        self._inquiry(document.model).submit(questions)
+        return self._inquiry(document.model).submit(questions, at_most=document.allowed)
 
     def _take_in(self, replies: Mapping[bytes, Reply]) -> None:
+        analysed = []
         for key, reply in replies.items():
             for document in self._waiting.pop(key):
                 document.waiting.discard(key)
                 if document.asks_analysis:
-                    self._analyse(document, reply)
+                    analysed.append((document, reply))
                 else:
                     document.replies[key] = reply
                     self._finish_if_whole(document)
+        for document, reply in analysed:  # they ask on, maybe for what was replied now
+            self._analyse(document, reply)
 
     def _analyse(self, document: _UnderWay, reply: Reply) -> None:
         """Go on with a document of which a model said what it is about, or did not."""
         wanted = document.wanted
         document.asks_analysis = False
         self._analysing -= 1
-        if reply.text and (said := read_analysis(reply.text, wanted.text, types=wanted.types)):
-            document.analysis = said.completed_by(wanted.analysis)
+        if reply.text and (said := read_analysis(reply.text, wanted.prepared.text, types=wanted.types)):
+            document.analysis = said.completed_by(document.analysis)
         if wanted.goes_on(document.analysis):
             self._ask_contexts(document)
         else:
-            self._whole[wanted.identity] = Written(document.analysis, None)
+            self._allowance.give_back(document.allowed)
+            self._whole[wanted.number] = Written(document.analysis, None)
 
     def _ask_contexts(self, document: _UnderWay) -> None:
         wanted, model = document.wanted, document.model
-        prompts = wanted.sheet.prompts(document.templates, document.analysis.summary())
+        prompts = wanted.prepared.sheet.prompts(document.templates, document.analysis.summary())
         document.keys = [
             None if known else context_key(prompt, model.identity, model.sampling)
             for prompt, known in zip(prompts, wanted.known, strict=True)
@@ -213,8 +222,9 @@ class ContextMaker:
             if key is not None
         }
         document.waiting.update(questions)
+        asked = self._send(document, list(questions.values()))
+        self._allowance.give_back(document.allowed - asked)
         self._finish_if_whole(document)
-        self._send(document, list(questions.values()))
 
     def _finish_if_whole(self, document: _UnderWay) -> None:
         if document.waiting:
@@ -222,7 +232,7 @@ class ContextMaker:
         wanted, replies = document.wanted, document.replies
         contexts = [
             Context(structural, elsewhere=True) if key is None else _context(replies[key], structural)
-            for key, structural in zip(document.keys, wanted.structural, strict=True)
+            for key, structural in zip(document.keys, wanted.prepared.contexts, strict=True)
         ]
         own = [replies[key] for key in document.keys if key is not None]
         refused = sum(reply.text == REFUSED for reply in own)
@@ -230,7 +240,7 @@ class ContextMaker:
         missing = sum(context.missing for context in contexts)
         found = sum(context.enriched for context in contexts) - written
         self._emit(events.Enriched(*wanted.identity, found, written, refused, missing))
-        self._whole[wanted.identity] = Written(document.analysis, contexts)
+        self._whole[wanted.number] = Written(document.analysis, contexts)
 
 
 def _context(reply: Reply, structural: str) -> Context:

@@ -53,11 +53,6 @@ class Allowance:
     def __init__(self, limit: int | None) -> None:
         self._left = limit
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether there are no more."""
-        return self._left == 0
-
     def take(self, wanted: int) -> int:
         """How many of the wanted ones may be asked for; they are taken off."""
         if self._left is None:
@@ -66,23 +61,22 @@ class Allowance:
         self._left -= granted
         return granted
 
+    def give_back(self, unused: int) -> None:
+        """Let others have what was taken and not used."""
+        if self._left is not None:
+            self._left += unused
+
 
 class Inquiry:
     """What a run asks one model. Everything happens in `submit` and `poll`: it wants to be polled several times a second."""
 
     def __init__(
-        self,
-        model: Model,
-        cache: ContextCache,
-        open_answerer: Callable[[], Answerer],
-        allowance: Allowance,
-        emit: Listener,
+        self, model: Model, cache: ContextCache, open_answerer: Callable[[], Answerer], emit: Listener
     ) -> None:
         self._model = model
         self._cache = cache
         self._open_answerer = open_answerer
         self._answerer: Answerer | None = None
-        self._allowance = allowance
         self._emit = emit
         self._open: dict[bytes, Question] = {}  # under way, by key
         self._asked_again: set[bytes] = set()
@@ -90,7 +84,9 @@ class Inquiry:
         self._replies: dict[bytes, Reply] = {}
         self._since = 0.0
         self._works = False
+        self._options_work = False
         self._options_refused = 0
+        self._given_up = False
         self._failure: str | None = None
         self._left = 0
         self.counts = RunCounts(0, 0, 0, 0)
@@ -100,8 +96,9 @@ class Inquiry:
         """How many questions have no reply yet, and may still get one."""
         return len(self._open) - len(self._unfit)
 
-    def submit(self, questions: Iterable[Question]) -> None:
-        """Take questions in; `poll` gives the replies. One that is under way already is not asked twice.
+    def submit(self, questions: Iterable[Question], *, at_most: int) -> int:
+        """Take questions in; `poll` gives the replies. One that is under way already is not asked twice, and of those that nobody
+        can do without no more than `at_most` are asked. Returns how many of these are.
 
         Raises ContextCacheError, and what opening the model raises.
         """
@@ -110,47 +107,54 @@ class Inquiry:
         kept = self._cache.find(list(new))
         self._replies |= {key: Reply(text) for key, text in kept.items()}
         missing = [question for key, question in new.items() if key not in kept]
-        needed = [question for question in missing if not question.optional]
-        asked = needed[: self._allowance.take(len(needed))]
-        if not (self._allowance.is_spent or self._refuses_options):
-            asked += [question for question in missing if question.optional]
-        self._open |= {question.key: question for question in asked}
+        needed = [question for question in missing if not question.optional][: 0 if self._given_up else at_most]
+        options = [question for question in missing if question.optional and self._asks_options]
+        self._open |= {question.key: question for question in (*needed, *options)}
         self._replies |= {question.key: Reply(None) for question in missing if question.key not in self._open}
         self._count(
             asked=sum(not question.optional for question in new.values()),
             found=sum(not new[key].optional for key in kept),
         )
-        if asked:
-            self._send(asked)
+        if needed or options:
+            self._send([*needed, *options])
+        return len(needed)
 
     def poll(self, timeout_s: float) -> dict[bytes, Reply]:
         """The replies that came since the last time, by key; waits up to `timeout_s` seconds for the first.
 
         Raises ContextCacheError, DeviceUnavailableError.
         """
-        if self._open and self._answerer is not None:
-            for key, answer in self._answerer.poll(0.0 if self._replies else timeout_s):
-                self._take_in(self._open[key], answer)
+        self._listen(0.0 if self._replies else timeout_s)
         replies, self._replies = self._replies, {}
         return replies
 
     def give_up(self) -> None:
-        """Ask no more: what has no reply yet is left to the next run."""
-        if self._open and self._answerer is not None:
-            self._answerer.stop()
+        """Ask no more before it has rested: what has no reply yet is left to the next run. Raises what `poll` raises."""
+        if self._given_up:
+            return
+        self._given_up = True
+        self._listen(0.0)  # what came by now is paid for
+        self.stop()
         self._left += sum(not question.optional for question in self._open.values())
         self._replies |= dict.fromkeys(self._open, Reply(None))
         self._open.clear()
         self._unfit.clear()
+        self._asked_again.clear()
+
+    def stop(self) -> None:
+        """Have the model give up what is under way."""
+        if self._open and self._answerer is not None:
+            self._answerer.stop()
 
     def rest(self) -> None:
         """Learn that there is no work for now, and tell what could not be had."""
+        assert not self._open, "what is under way is waited for or given up"
         if self._answerer is not None:
             self._answerer.rest()
         if self._failure is not None:
             what = f"{self._left:,} contexts are left to the next run" if self._left else "some passages get no context"
             self._emit(events.Notice(f"{what}: {self._failure}", alarm=True))
-        self._failure, self._left = None, 0
+        self._failure, self._left, self._given_up = None, 0, False
 
     def _send(self, questions: Sequence[Question]) -> None:
         if self._answerer is None:
@@ -160,29 +164,46 @@ class Inquiry:
             self._since = time.perf_counter()
         self._answerer.submit([(question.key, question.prompt, question.document) for question in questions])
 
+    @property
+    def _asks_options(self) -> bool:
+        """Whether questions are asked that a run can do without: not where servers answer none, as those that know no shapes."""
+        return not self._given_up and self._options_refused < _STRIKES
+
+    def _listen(self, timeout_s: float) -> None:
+        if self._open and self._answerer is not None:
+            for key, answer in self._answerer.poll(timeout_s):
+                self._take_in(self._open[key], answer)
+
     def _take_in(self, question: Question, answer: Completion | Failure) -> None:
         if isinstance(answer, Failure):
             self._fail(question, answer)
             return
-        self._note_that_it_works(question)
+        self._note_that_it_works()
         seconds, self._since = time.perf_counter() - self._since, time.perf_counter()
         was_asked_again = question.key in self._asked_again
         self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=was_asked_again))
         kept = question.check(answer.text, question.prompt)
         if not isinstance(kept, Refusal):
+            if question.optional:
+                self._options_work, self._options_refused = True, 0
             self._keep(question, kept)
+        elif question.optional and not self._options_work:
+            self._refuse_option(question, kept.reason)
         elif question.again is None or was_asked_again:
             self._keep(question, REFUSED)
+        elif self._given_up:
+            self._left += 1
+            self._end(question, Reply(None))
         else:
             self._asked_again.add(question.key)
             self._send([replace(question, prompt=question.again(question.prompt))])
 
     def _fail(self, question: Question, failure: Failure) -> None:
         if question.optional:
-            self._options_refused += failure.unfit
-            if self._options_refused == _STRIKES:
-                self._emit(events.Notice(f"documents are analysed by rule: {failure.reason}", alarm=True))
-            self._end(question, Reply(None))
+            if failure.unfit:
+                self._refuse_option(question, failure.reason)
+            else:
+                self._end(question, Reply(None))
             return
         self._failure = failure.reason
         if not failure.unfit:
@@ -193,15 +214,15 @@ class Inquiry:
         else:
             self._unfit.add(question.key)
 
-    @property
-    def _refuses_options(self) -> bool:
-        """Whether no server answers the questions that a run can do without, as those that write no answers of a given shape."""
-        return self._options_refused >= _STRIKES
+    def _refuse_option(self, question: Question, reason: str) -> None:
+        """A model that answered none of these yet may never, and is asked no more. Nothing is kept: another night it may."""
+        self._options_refused += 1
+        if self._options_refused == _STRIKES:
+            self._emit(events.Notice(f"{self._model.name} does not analyse documents, rules do: {reason}", alarm=True))
+        self._end(question, Reply(None))
 
-    def _note_that_it_works(self, question: Question) -> None:
+    def _note_that_it_works(self) -> None:
         """Servers that refuse every prompt are set up wrongly; once one answered, the prompts that are refused are to blame."""
-        if question.optional:
-            self._options_refused = 0
         self._works = True
         for key in self._unfit:
             self._keep(self._open[key], REFUSED)

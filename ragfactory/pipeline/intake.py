@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ragfactory import events
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from ragfactory.pipeline.contexts import ContextMaker, Written
     from ragfactory.pipeline.recipe import Recipes
     from ragfactory.pipeline.scan import Source
-    from ragfactory.store.documents import Identity
 
 IN_FLIGHT = 2000  # prompts that wait for answers before reading waits too: enough to keep eight cards busy for minutes
 
+_HELD = 20_000  # chunks of documents that wait, the first of them for its contexts
 _TICK_S = 0.05
 
 
@@ -64,21 +65,25 @@ class Intake:
         self._contexts = contexts
         self._emit = emit
         self._is_over = is_over
-        self._waiting: deque[Arrival] = deque()
-        self._written: dict[Identity, Written] = {}
+        self._waiting: deque[tuple[int, Arrival]] = deque()
+        self._numbers = count()
+        self._chunks = 0  # of those that wait
+        self._written: dict[int, Written] = {}
         self._misfits: list[Misfit] = []
         self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
 
     @property
     def is_full(self) -> bool:
-        """Whether models have prompts enough for now."""
-        return self._contexts.under_way >= IN_FLIGHT
+        """Whether models have prompts enough for now, or documents wait behind one that takes long."""
+        return self._contexts.under_way >= IN_FLIGHT or self._chunks >= _HELD
 
     def add(self, arrival: Arrival) -> None:
         """Take a document."""
         if arrival.prepared.sheet.owns:
-            self._waiting.append(arrival)
-            self._ask(arrival)
+            number = next(self._numbers)
+            self._waiting.append((number, arrival))
+            self._chunks += len(arrival.prepared.chunks)
+            self._ask(number, arrival)
         else:
             self._assembly.add(arrival, [Context(text) for text in arrival.prepared.contexts])
 
@@ -95,7 +100,9 @@ class Intake:
         while self._contexts.under_way and not self._is_over():
             self.tend(_TICK_S)
         self._contexts.give_up()
-        self.tend()
+        while self._waiting:
+            assert not self._contexts.under_way, "what was given up has its reply"
+            self.tend()
         self._contexts.rest()
 
     def settle_types(self) -> list[Misfit]:
@@ -107,16 +114,14 @@ class Intake:
         misfits, self._misfits = self._misfits, []
         return misfits
 
-    def _ask(self, arrival: Arrival) -> None:
-        recipe, prepared = self._recipes[arrival.document_type], arrival.prepared
+    def _ask(self, number: int, arrival: Arrival) -> None:
+        recipe = self._recipes[arrival.document_type]
         assert recipe.author is not None, "only a language model is given prompts"
         wanted = Wanted(
+            number,
             arrival.source.identity,
-            prepared.sheet,
+            arrival.prepared,
             self._known(arrival),
-            prepared.contexts,
-            prepared.analysis,
-            prepared.text,
             self._recipes.types,
             partial(self._keeps_type, arrival),
         )
@@ -134,8 +139,9 @@ class Intake:
 
     def _hand_on(self) -> None:
         """Hand on the first documents, up to one that waits. A text that stands in two has its context from the first."""
-        while self._waiting and (written := self._written.pop(self._waiting[0].source.identity, None)) is not None:
-            arrival = self._waiting.popleft()
+        while self._waiting and (written := self._written.pop(self._waiting[0][0], None)) is not None:
+            _, arrival = self._waiting.popleft()
+            self._chunks -= len(arrival.prepared.chunks)
             self._coming[arrival.document_type].difference_update(chunk.key for chunk in arrival.prepared.chunks)
             if written.contexts is None:
                 continue

@@ -65,15 +65,14 @@ class Reading:
                 (m.source, Request(quote_path(m.source.path), m.suggested, confidence=SURE, reason=m.reason))
                 for m in intake.settle_types()
             ]
-            self._go_through(sandbox, misfits, intake, misfit=True)
+            taken_in += self._go_through(sandbox, misfits, intake, misfit=True) - len(misfits)
         intake.flush()
         return taken_in
 
     def _go_through(self, sandbox: Sandbox, tasks: Sequence[Task], intake: Intake, *, misfit: bool = False) -> int:
         tried = taken_in = 0
-        if not tasks:
-            return taken_in
-        for outcome in sandbox.ticks(map(self._job, tasks), _TICK_S):
+        outcomes = sandbox.ticks(map(self._job, tasks), _TICK_S) if tasks and not self._is_over() else ()
+        for outcome in outcomes:
             if outcome is not None:
                 taken_in += self._take_in(tasks[tried][0], outcome, intake, misfit=misfit)
                 tried += 1

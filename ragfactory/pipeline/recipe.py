@@ -64,7 +64,10 @@ class Recipe:
     def _authorship(self) -> list[object]:
         if self.author is None:
             return []
+        analyses = self.profile.enrich.analysis == "model"
         wording = {language: asdict(template) for language, template in self.templates.items()}
+        for parts in wording.values():
+            parts["analysis"] = parts["analysis"] if analyses else None
         return [
             asking.VERSION,
             self.author.identity.fingerprint,

@@ -76,8 +76,9 @@ def open_makers(config: Config, run_id: str, emit: Listener, options: RunOptions
     """The makers of a run, over all its projects. Raises UsageError and DeviceUnavailableError for devices that cannot be."""
     with RunDevices(config, run_id, emit) as devices:
         contexts = ContextMaker(config, devices, run_id, emit, limit=options.limit_contexts)
-        with closing(contexts):
-            yield Makers(contexts, VectorMaker(devices, emit))
+        vectors = VectorMaker(devices, emit)
+        with closing(contexts), closing(vectors):
+            yield Makers(contexts, vectors)
 
 
 class ProjectRun:

@@ -62,6 +62,8 @@ class _Maker(Protocol):
 
     def rest(self) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class VectorMaker:
     """Makes vectors on the devices of a run; models are loaded when they are first needed."""
@@ -95,6 +97,11 @@ class VectorMaker:
         """Learn that there is no work for now."""
         for maker in self._makers.values():
             maker.rest()
+
+    def close(self) -> None:
+        """Let go of the models in this process."""
+        for maker in self._makers.values():
+            maker.close()
 
     def _maker(self, model: ResolvedModel) -> _Maker:
         key = str(model.path)
@@ -141,6 +148,9 @@ class _OneProcessor:
     def rest(self) -> None:
         """Nobody waits for its memory."""
 
+    def close(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
     def _until_done(self, work: Future[Any]) -> Iterator[Made]:
         while not wait([work], _TICK_S).done:
             yield Made((), vectors_of((), self._dimension), {})
@@ -171,11 +181,12 @@ class _ManyDevices:
             Item(str(i), count, text.text.encode(), text.document)
             for i, (text, count) in enumerate(zip(texts, tokens, strict=True))
         ]
-        self._devices.make_room(self._fleet)
         self._fleet.submit(items)
         since = time.perf_counter()
         try:
             while self._fleet.is_busy:
+                if not self._fleet.is_loaded:
+                    self._devices.make_room(self._fleet)
                 answers = self._fleet.poll(_TICK_S)
                 failed = {int(key): answer.message for key, answer in answers.items() if isinstance(answer, ItemError)}
                 good = {int(key): answer for key, answer in answers.items() if isinstance(answer, bytes)}
@@ -192,3 +203,6 @@ class _ManyDevices:
 
     def rest(self) -> None:
         self._devices.rest(self._fleet)
+
+    def close(self) -> None:
+        """The fleet is closed with its devices."""

@@ -23,11 +23,9 @@ from ragfactory.config import Context
 from ragfactory.context.cache import ContextCache
 from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
-from ragfactory.context.templates import LANGUAGES
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
 from ragfactory.pipeline import vectors
 from tests import fleet
-from tests.context.llama.tiny_gguf import INSTRUCTIONS, shared_tiny_gguf
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
 
 if TYPE_CHECKING:
@@ -290,8 +288,91 @@ def test_a_server_that_answers_in_no_shape_writes_contexts_all_the_same(estate: 
     server.says = lambda n: (400, b'{"error": "no formats"}') if "format" in server.asked[n - 1] else about(n)
     report = estate.ingest(profile="facts")
     assert (report.contexts_written, report.contexts_missing) == (14, 0)
-    assert sum("analysed by rule" in alarm for alarm in report.alarms) == 1
+    assert sum("rules do" in alarm for alarm in report.alarms) == 1
     assert estate.search("lighthouse", mode="text").hits[0].chunk.context_enriched  # type: ignore[arg-type]
+
+
+def test_a_server_that_heeds_no_shape_is_told_once_and_asked_another_night(
+    estate: Workplace, server: ModelServer
+) -> None:
+    with_analysis(estate)
+    for n in range(6):
+        estate.write(f"more-{n}.txt", f"Meadow {n} was mown this summer, its hay is sweet.")
+    estate.config = estate.config.model_copy(update={"parsers": 1})
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_written, report.contexts_missing) == (14, 0)
+    assert sum("rules do" in alarm for alarm in report.alarms) == 1
+    with ContextCache.open(estate.config.contexts) as cache:
+        assert sum(holding.entries for holding in cache.stats().holdings) == 14
+
+
+def test_a_document_of_another_type_waits_for_none_before_it(estate: Workplace, server: ModelServer) -> None:
+    """The first of them is sure of its type and slow; the second is read again while it is waited for."""
+    for name in ("algemeen", "google_reviews"):
+        text = PROFILE.format(writer="http").replace("facts", name).replace('"rule"', '"model"')
+        text = text.replace("weight = 0", "weight = 1" if name == "google_reviews" else "weight = 0")
+        (estate.path / "profiles" / f"{name}.toml").write_text(text.replace("size = 11", f"size = {len(name)}"))
+    reread = threading.Event()
+
+    def says(n: int) -> tuple[int, bytes]:
+        message = server.asked[n - 1]
+        content = message["messages"][1]["content"]
+        if "format" in message:
+            return shaped({"type": "google_reviews" if "foundry" in content else None})
+        if "lighthouse" in content.rpartition("<passage>")[2]:
+            assert reread.wait(PROMISE_S)
+        return about(n)
+
+    def listener(event: Event) -> None:
+        if isinstance(event, events.Prepared) and event.document_type == "google_reviews":
+            reread.set()
+
+    server.says = says
+    report = estate.ingest(profile="auto", listener=listener)
+    assert {entry["index"].rpartition("/")[2]: entry["documents"] for entry in report.published} == {
+        "algemeen": 1,
+        "google_reviews": 1,
+    }
+    assert (report.files_added, report.contexts_missing) == (2, 0)
+
+
+def test_who_analyses_is_part_of_what_a_document_was_made_with(estate: Workplace, server: ModelServer) -> None:
+    estate.ingest(profile="facts")
+    with_analysis(estate)
+    server.says = lambda n: shaped({"topics": ["repairs"]}) if "format" in server.asked[n - 1] else about(n)
+    assert estate.reindex().report.files_changed == 2
+
+
+def test_a_limit_bounds_analyses_too(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    server.says = lambda n: shaped({"topics": ["repairs"]}) if "format" in server.asked[n - 1] else about(n)
+    report = estate.ingest(profile="facts", limit_contexts=3)
+    assert (report.contexts_written, report.contexts_missing) == (3, 5)
+    assert sum("format" in message for message in server.asked) == 1
+    assert estate.reindex().report.contexts_missing == 0
+
+
+def test_time_that_is_up_while_documents_are_analysed_loses_none(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    server.says = lambda n: "hang" if "format" in server.asked[n - 1] else about(n)
+    heard: list[Event] = []
+    report = estate.ingest(
+        profile="facts",
+        listener=heard.append,
+        is_over=lambda: sum(isinstance(event, events.Prepared) for event in heard) == 2 and len(server.asked) > 0,
+    )
+    assert (report.files_added, report.files_left, report.contexts_missing) == (2, 0, 8)
+    server.says = about
+    assert estate.reindex().report.contexts_missing == 0
+
+
+def test_what_came_before_time_was_up_is_kept(estate: Workplace, server: ModelServer) -> None:
+    server.says = lambda n: about(n) if n <= 5 else "hang"
+    heard: list[Event] = []
+    report = estate.ingest(profile="facts", listener=heard.append, is_over=lambda: len(server.asked) > 5)
+    assert report.contexts_written >= 4, "one may be on its way"
+    with ContextCache.open(estate.config.contexts) as cache:
+        assert sum(holding.entries for holding in cache.stats().holdings) == report.contexts_written
 
 
 def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Workplace, server: ModelServer) -> None:
@@ -312,23 +393,23 @@ def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Wo
 
 
 def test_contexts_are_written_while_files_are_read(estate: Workplace, server: ModelServer) -> None:
-    for n in range(60):
-        estate.write(f"more-{n}.txt", f"Meadow {n} was mown this summer, its hay is as sweet as ever.")
-    read = threading.Semaphore(0)
-    at_first: list[int] = []
+    read: list[str] = []
+    was_asked = threading.Event()
 
     def says(n: int) -> tuple[int, bytes]:
-        if n == 1:
-            at_first.append(read._value)
-            assert all(read.acquire(timeout=PROMISE_S) for _ in range(62)), "nothing waits for an answer"
+        was_asked.set()
         return about(n)
 
+    def hold_back_the_last(event: Event) -> None:
+        if isinstance(event, events.Prepared):
+            read.append(event.doc_id)
+            assert len(read) < 2 or was_asked.wait(PROMISE_S), (
+                "the first file is asked about before the last is taken in"
+            )
+
     server.says = says
-    report = estate.ingest(
-        profile="facts", listener=lambda event: read.release() if isinstance(event, events.Prepared) else None
-    )
-    assert (report.exit_code, report.contexts_missing) == (ExitCode.OK, 0)
-    assert at_first[0] < 62, "the first question is asked before all files are read"
+    report = estate.ingest(profile="facts", listener=hold_back_the_last)
+    assert (report.exit_code, report.contexts_written, len(read)) == (ExitCode.OK, 8, 2)
 
 
 def test_vectors_are_made_while_contexts_are_written(
@@ -388,8 +469,11 @@ def test_statistics_that_cannot_be_kept_are_a_notice(estate: Workplace) -> None:
     assert any("statistics" in notice for notice in report.notices)
 
 
-def test_time_that_is_up_ends_the_vectors_of_types_that_no_model_writes_for(estate: Workplace) -> None:
+def test_time_that_is_up_ends_the_vectors_of_types_that_no_model_writes_for(
+    estate: Workplace, server: ModelServer
+) -> None:
     estate.ingest(profile="facts")
+    server.says = lambda _n: "hang"
     estate.write("a.txt", "The porter has the keys of the gate.", root="notes")
     estate.ingest(estate.path / "notes", profile="algemeen")
     estate.write("more.txt", "The well behind the stables was cleaned by the miller.")
@@ -444,32 +528,3 @@ def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> N
     (estate.config.models / "bad.gguf").write_bytes(b"<html>")
     with pytest.raises(ModelUnavailableError, match="a GGUF file expected"):
         estate.ingest(profile="facts", context="llama")
-
-
-def test_a_model_on_this_machine_writes_what_each_passage_is_about(
-    workplace: Workplace, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = workplace.path / "profiles"
-    (folder / "words").mkdir(parents=True)
-    (folder / "facts.toml").write_text(PROFILE.format(writer="llama").replace("11", "9") + 'prompts = "words"\n')
-    for language in LANGUAGES:
-        (folder / "words" / f"{language}.txt").write_text(
-            f"{INSTRUCTIONS}\n---\nDocument: {{document}}\n---\nPassage: {{passage}}\n---\nOne sentence.\n"
-        )
-    workplace.config.models.mkdir(parents=True)
-    (workplace.config.models / "tiny.gguf").symlink_to(shared_tiny_gguf(tmp_path_factory))
-    costs = [("roof", "Amsterdam", 2019), ("garden", "Paris", 2021), ("cellar", "Leeds", 2023)]
-    workplace.write(
-        "costs.txt", " ".join(f"The {what} in {where} cost 12,000 euro in {year}." for what, where, year in costs)
-    )
-    heard: list[Event] = []
-    report = workplace.ingest(profile="facts", listener=heard.append)
-    assert (report.exit_code, report.contexts_missing) == (ExitCode.OK, 0)
-    assert report.contexts_written + report.contexts_refused == report.chunks_made
-    assert report.contexts_written > 0, "the model was trained to write them"
-    written = [event for event in heard if isinstance(event, events.Worked) and event.role == "write"]
-    assert {event.device for event in written} == {"cpu"}
-    assert any(hit.chunk.context_enriched for hit in workplace.search("what the roof in Amsterdam cost").hits)
-    (workplace.config.models / "tiny.gguf").rename(workplace.config.models / "renamed.gguf")
-    again = workplace.ingest(profile="facts")
-    assert (again.files_unchanged, again.stages["enrich"].items) == (1, 0)
