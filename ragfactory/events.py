@@ -127,8 +127,8 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A language model was asked for contexts, which took it `seconds`; `again`, since its first answer was refused. Counts are in
-    tokens, 0 where a server does not tell.
+    """A language model was asked for contexts, which took it `seconds`; `again`, since its first answer was refused, or for an
+    `analysis` of a document. Counts are in tokens, 0 where a server does not tell.
     """
 
     prompts: int
@@ -137,6 +137,7 @@ class Asked:
     reused: int
     written: int
     again: bool = False
+    analysis: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,14 @@ class _Rates:
 
 
 class ContextCounts:
-    """How far contexts of a language model are: the chunks of documents that are `done`, of the `total` that want one."""
+    """How far contexts of a language model are: the chunks that are `done`, of the `total` that want one."""
 
     def __init__(self) -> None:
-        self.done = self.total = 0
+        self.total = 0
+        self._whole = 0  # chunks of documents that are done
+        self._partly = 0  # answers for documents that are not
         self._wanted: dict[tuple[str, str], int] = {}
-        self._answered = self._again = self._kept = 0
+        self._answered = self._again = self._analyses = self._kept = 0
 
     def __call__(self, event: Event) -> None:
         """Take an event into account."""
@@ -101,16 +103,30 @@ class ContextCounts:
                 self.total += prompts
             case events.Retyped():
                 self.total -= self._wanted.pop((event.root, event.doc_id))
+            case events.Asked(analysis=True):
+                self._analyses += event.prompts
             case events.Asked(again=again):
                 self._answered += event.prompts
                 self._again += event.prompts * again
+                self._partly += event.prompts * (not again)
             case events.Enriched():
-                self.done += self._wanted.pop((event.root, event.doc_id), 0)
+                self._whole += self._wanted.pop((event.root, event.doc_id), 0)
+                self._partly = max(0, self._partly - event.written - event.refused)
                 self._kept += event.found
 
+    @property
+    def done(self) -> int:
+        """Those of documents that are done, and those of others that were answered; one whose answer was refused counts early."""
+        return min(self.total, self._whole + self._partly)
+
     def __str__(self) -> str:
-        """What came of the asking so far, in words; a document's answers come before it is done."""
-        others = {"asked again": self._again, "kept": self._kept, "in flight": self.total - self.done}
+        """What came of the asking so far, in words."""
+        others = {
+            "asked again": self._again,
+            "kept": self._kept,
+            "analysed": self._analyses,
+            "in flight": self.total - self.done,
+        }
         return ", ".join([counted(self._answered, "answer"), *(f"{n:,} {what}" for what, n in others.items() if n)])
 
 

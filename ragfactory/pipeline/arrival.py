@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
-    again only `for_contexts` may stay as it is. A `misfit` has its type from a language model.
+    again only `for_contexts` may stay as it is.
     """
 
     source: Source
@@ -27,7 +27,6 @@ class Arrival:
     forced: bool
     moved: bool
     for_contexts: bool = False
-    misfit: bool = False
 
     @property
     def document_type(self) -> str:

@@ -181,7 +181,8 @@ class Inquiry:
         self._note_that_it_works()
         seconds, self._since = time.perf_counter() - self._since, time.perf_counter()
         was_asked_again = question.key in self._asked_again
-        self._emit(events.Asked(1, seconds, answer.read, answer.reused, answer.written, again=was_asked_again))
+        cost = (answer.read, answer.reused, answer.written)
+        self._emit(events.Asked(1, seconds, *cost, again=was_asked_again, analysis=question.optional))
         kept = question.check(answer.text, question.prompt)
         if not isinstance(kept, Refusal):
             if question.optional:

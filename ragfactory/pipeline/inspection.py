@@ -15,13 +15,13 @@ from ragfactory.profiles import get_profile, load_profiles
 from ragfactory.store.durable import make_private_dirs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from ragfactory.config import Config
     from ragfactory.context.language_models import LanguageModel
     from ragfactory.context.prompt import Prompt
-    from ragfactory.context.templates import Template
+    from ragfactory.pipeline.recipe import Recipe
     from ragfactory.profiles import WriterName
 
 
@@ -42,10 +42,18 @@ def inspect_file(file: Path, profile: str, config: Config, *, context: WriterNam
         make_private_dirs(config.logs)
     except OSError as error:
         raise UsageError(f"{config.logs}: cannot be made: {error.strerror}", hint="choose another --home") from error
+    path = quote_path(file.absolute())
     setup = setup_for([profile.name for profile in profiles], recipes, config.limits)
-    job = Job(file, asdict(Request(quote_path(file.absolute()), forced, keep_document=True)))
     with Sandbox(TARGET, setup, workers=1, limits=config.limits, log=config.logs / "parsers.log") as sandbox:
-        (outcome,) = sandbox.run([job])
+        prepared = _prepare(sandbox, file, Request(path, forced, keep_document=True), recipes, config)
+        if suggested := prepared.better_type(prepared.analysis):
+            again = Request.retyped(path, prepared.classification, suggested, keep_document=True)
+            prepared = _prepare(sandbox, file, again, recipes, config)
+    return prepared
+
+
+def _prepare(sandbox: Sandbox, file: Path, request: Request, recipes: Recipes, config: Config) -> PreparedDocument:
+    (outcome,) = sandbox.run([Job(file, asdict(request))])
     if outcome.error is not None:
         outcome.error.path = str(file)
         raise outcome.error
@@ -54,11 +62,11 @@ def inspect_file(file: Path, profile: str, config: Config, *, context: WriterNam
     if recipe.author is None or not config.contexts.exists():
         return prepared
     with ContextCache.open(config.contexts) as cache:
-        return _with_kept_answers(prepared, recipe.author, recipe.templates, cache)
+        return _with_kept_answers(prepared, recipe, recipe.author, recipes.types, cache)
 
 
 def _with_kept_answers(
-    prepared: PreparedDocument, author: LanguageModel, templates: Mapping[str, Template], cache: ContextCache
+    prepared: PreparedDocument, recipe: Recipe, author: LanguageModel, types: Collection[str], cache: ContextCache
 ) -> PreparedDocument:
     """The document with what the model that writes its contexts has said of it before."""
 
@@ -68,8 +76,8 @@ def _with_kept_answers(
         return [found.get(key) for key in keys]
 
     if (question := prepared.sheet.analysis) and (answer := kept([question])[0]):
-        said = read_analysis(answer, prepared.text)
+        said = read_analysis(answer, prepared.text, types=types)
         prepared = prepared.analysed(said.completed_by(prepared.analysis)) if said else prepared
-    contexts = kept(prepared.sheet.prompts(templates, prepared.analysis.summary()))
+    contexts = kept(prepared.sheet.prompts(recipe.templates, prepared.analysis.summary()))
     written = tuple(new or old for new, old in zip(contexts, prepared.contexts, strict=True))
     return replace(prepared, contexts=written)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.documents.classify import SURE
 from ragfactory.pipeline.contexts import Context, Wanted
+from ragfactory.pipeline.prepare import Request, quote_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragfactory.context.analysis import Analysis
-    from ragfactory.documents.classify import Classification
     from ragfactory.events import Listener
     from ragfactory.pipeline.arrival import Arrival
     from ragfactory.pipeline.assembly import Assembly
@@ -28,20 +27,6 @@ IN_FLIGHT = 2000  # prompts that wait for answers before reading waits too: enou
 
 _HELD = 20_000  # chunks of documents that wait, the first of them for its contexts
 _TICK_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A document that is to be read again as another type, since a language model suggests it and the rules were not sure."""
-
-    source: Source
-    found: Classification
-    suggested: str
-
-    @property
-    def reason(self) -> str:
-        """Why it has the type, for people."""
-        return f"suggested by the language model; by rule {self.found.type} ({self.found.confidence:.2f})"
 
 
 class Intake:
@@ -69,7 +54,7 @@ class Intake:
         self._numbers = count()
         self._chunks = 0  # of those that wait
         self._written: dict[int, Written] = {}
-        self._misfits: list[Misfit] = []
+        self._misfits: list[tuple[Source, Request]] = []
         self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
 
     @property
@@ -105,9 +90,9 @@ class Intake:
             self.tend()
         self._contexts.rest()
 
-    def settle_types(self) -> list[Misfit]:
+    def settle_types(self) -> list[tuple[Source, Request]]:
         """Wait until it is said of all documents what they are about, as long as there is time. Returns those that are to be read
-        again, as another type.
+        again, as another type, and how.
         """
         while self._contexts.analysing and not self._is_over():
             self.tend(_TICK_S)
@@ -129,12 +114,12 @@ class Intake:
 
     def _keeps_type(self, arrival: Arrival, analysis: Analysis) -> bool:
         """Whether a document stays what it was taken for. Where the rules were not sure, a model may know better."""
-        found, suggested = arrival.prepared.classification, analysis.type
-        if arrival.forced or arrival.misfit or suggested in {None, found.type} or found.confidence >= SURE:
+        source, found = arrival.source, arrival.prepared.classification
+        suggested = arrival.prepared.better_type(analysis)
+        if suggested is None:
             return True
-        assert suggested is not None, "it was looked at"
-        self._misfits.append(Misfit(arrival.source, found, suggested))
-        self._emit(events.Retyped(*arrival.source.identity, found.type, suggested))
+        self._misfits.append((source, Request.retyped(quote_path(source.path), found, suggested)))
+        self._emit(events.Retyped(*source.identity, found.type, suggested))
         return False
 
     def _hand_on(self) -> None:

@@ -72,6 +72,11 @@ class PreparedDocument:
         """The text of all chunks."""
         return "\n".join(chunk.text for chunk in self.chunks)
 
+    def better_type(self, analysis: Analysis) -> str | None:
+        """Another type that a model suggests, where recognition was not sure."""
+        found = self.classification
+        return analysis.type if found.confidence < SURE and analysis.type != found.type else None
+
     def analysed(self, analysis: Analysis) -> PreparedDocument:
         """The document with another analysis, which its metadata follows."""
         return replace(self, analysis=analysis, metadata={**self.metadata, **_about(analysis)})
@@ -107,6 +112,12 @@ class Request:
     keep_document: bool = False
     confidence: float = 1.0
     reason: str = "forced with --profile"
+
+    @classmethod
+    def retyped(cls, quoted_path: str, found: Classification, suggested: str, *, keep_document: bool = False) -> Self:
+        """To read a file again as the type that a language model suggests in place of the one that was found."""
+        reason = f"suggested by the language model; by rule {found.type} ({found.confidence:.2f})"
+        return cls(quoted_path, suggested, keep_document, SURE, reason)
 
 
 @dataclass(frozen=True, slots=True)

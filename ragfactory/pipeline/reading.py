@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.documents.classify import SURE
 from ragfactory.pipeline.arrival import Arrival
 from ragfactory.pipeline.prepare import TARGET, PreparedDocument, Request, quote_path, setup_for
 from ragfactory.pipeline.sandbox import Job, Sandbox
@@ -61,20 +60,17 @@ class Reading:
         with self._sandbox(sources) as sandbox:
             tasks = [(source, Request(quote_path(source.path), self._profile_of(source))) for source in sources]
             taken_in = self._go_through(sandbox, tasks, intake)
-            misfits = [
-                (m.source, Request(quote_path(m.source.path), m.suggested, confidence=SURE, reason=m.reason))
-                for m in intake.settle_types()
-            ]
-            taken_in += self._go_through(sandbox, misfits, intake, misfit=True) - len(misfits)
+            misfits = intake.settle_types()
+            taken_in += self._go_through(sandbox, misfits, intake) - len(misfits)
         intake.flush()
         return taken_in
 
-    def _go_through(self, sandbox: Sandbox, tasks: Sequence[Task], intake: Intake, *, misfit: bool = False) -> int:
+    def _go_through(self, sandbox: Sandbox, tasks: Sequence[Task], intake: Intake) -> int:
         tried = taken_in = 0
         outcomes = sandbox.ticks(map(self._job, tasks), _TICK_S) if tasks and not self._is_over() else ()
         for outcome in outcomes:
             if outcome is not None:
-                taken_in += self._take_in(tasks[tried][0], outcome, intake, misfit=misfit)
+                taken_in += self._take_in(tasks[tried][0], outcome, intake)
                 tried += 1
             intake.tend()
             while intake.is_full and not self._is_over():
@@ -90,7 +86,7 @@ class Reading:
         self._emit(events.Started(*source.identity))
         return Job(source.path, asdict(request))
 
-    def _take_in(self, source: Source, outcome: Outcome, intake: Intake, *, misfit: bool) -> bool:
+    def _take_in(self, source: Source, outcome: Outcome, intake: Intake) -> bool:
         """Take in what became of a source. False where it failed."""
         if outcome.error is not None:
             self._tries.failed(source, outcome.error)
@@ -107,7 +103,6 @@ class Reading:
                 forced=self._profile_of(source) is not None,
                 moved=source.identity in self._plan.moved,
                 for_contexts=source.identity in self._plan.for_contexts,
-                misfit=misfit,
             )
         )
         return True

@@ -50,11 +50,12 @@ class Made:
 
 
 class _Maker(Protocol):
-    """Makes vectors with one model. `batch` is how many texts it should get at once; when it is not its turn, others have the
-    devices.
+    """Makes vectors with one model. `batch` is how many texts it should get at once, and `least` how many are worth a start; when
+    it is not its turn, others have the devices.
     """
 
     batch: int
+    least: int
 
     def make(self, texts: Sequence[Text]) -> Iterator[Made]: ...
 
@@ -78,9 +79,9 @@ class VectorMaker:
         return self._maker(model).batch
 
     def is_worth_it(self, model: ResolvedModel, texts: int) -> bool:
-        """Whether so many texts are enough to begin with: a batch, or, while cards do other work, what is worth their change."""
+        """Whether so many texts are enough to begin with, or, where cards do other work, to change what they do."""
         maker = self._maker(model)
-        return texts >= TURN or (texts >= maker.batch and maker.is_its_turn())
+        return texts >= TURN or (texts >= maker.least and maker.is_its_turn())
 
     def is_its_turn(self, model: ResolvedModel) -> bool:
         """Whether devices may be had for the model: not while work is under way on cards that have no memory for both."""
@@ -122,6 +123,7 @@ class _OneProcessor:
 
     def __init__(self, model: ResolvedModel, emit: Listener) -> None:
         self.batch = LOCAL_BATCH
+        self.least = LOCAL_BATCH // 4
         self._dimension = model.spec.dimension
         self._emit = emit
         self._thread = ThreadPoolExecutor(1, "embedder")
@@ -166,7 +168,7 @@ class _ManyDevices:
     """A fleet whose workers serve `model`, as `ragfactory.embedding.serving` has them do."""
 
     def __init__(self, model: ResolvedModel, devices: RunDevices, emit: Listener, *, cards: int) -> None:
-        self.batch = CARD_BATCH * cards
+        self.batch = self.least = CARD_BATCH * cards
         self._spec = model.spec
         self._tokenizer = Tokenizer(model.path / "tokenizer.json")
         self._devices = devices

@@ -161,7 +161,7 @@ class RunReport:
                 self.contexts_refused += event.refused
                 self.contexts_missing += event.missing
             case events.Asked():
-                self._add("enrich", event.prompts, event.seconds)
+                self._add("enrich", 0 if event.analysis else event.prompts, event.seconds)
                 self.stages["enrich"].tokens += event.read + event.written
             case events.Embedded():
                 self._add("embed", event.chunks, event.seconds)

@@ -25,6 +25,7 @@ from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
 from ragfactory.pipeline import vectors
+from ragfactory.pipeline.inspection import inspect_file
 from tests import fleet
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
 
@@ -369,10 +370,21 @@ def test_time_that_is_up_while_documents_are_analysed_loses_none(estate: Workpla
 def test_what_came_before_time_was_up_is_kept(estate: Workplace, server: ModelServer) -> None:
     server.says = lambda n: about(n) if n <= 5 else "hang"
     heard: list[Event] = []
-    report = estate.ingest(profile="facts", listener=heard.append, is_over=lambda: len(server.asked) > 5)
-    assert report.contexts_written >= 4, "one may be on its way"
+
+    def is_over() -> bool:
+        """Once anything was asked, wait until five answers were sent and had time to arrive."""
+        if not server.asked:
+            return False
+        deadline = time.monotonic() + PROMISE_S
+        while (len(server.asked) < 6 or server.at_once > len(server.asked) - 5) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        return True
+
+    report = estate.ingest(profile="facts", listener=heard.append, is_over=is_over)
+    assert report.contexts_written == 5
     with ContextCache.open(estate.config.contexts) as cache:
-        assert sum(holding.entries for holding in cache.stats().holdings) == report.contexts_written
+        assert sum(holding.entries for holding in cache.stats().holdings) == 5
 
 
 def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Workplace, server: ModelServer) -> None:
@@ -388,6 +400,8 @@ def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Wo
         ("estate-1.txt", "algemeen", "google_reviews"),
     ]
     assert report.types == {"algemeen": 0, "google_reviews": 2}
+    shown = inspect_file(estate.docs / "estate-0.txt", "auto", estate.config)
+    assert (shown.classification.type, shown.classification.evidence[0][:9]) == ("google_reviews", "suggested")
     assert [entry["index"] for entry in report.published] == ["default/default/google_reviews"]
     assert estate.reindex().report.files_unchanged == 2
 

@@ -39,7 +39,7 @@ class ModelServer:
     headers: list[dict[str, str]] = field(default_factory=list)
     most_at_once: int = 0
     released: threading.Event = field(default_factory=threading.Event)
-    _at_once: int = 0
+    at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
@@ -65,13 +65,13 @@ class ModelServer:
         with self._lock:
             self.asked.append(message)
             self.headers.append(headers)
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
             return len(self.asked)
 
     def ended(self) -> None:
         with self._lock:
-            self._at_once -= 1
+            self.at_once -= 1
 
 
 def schema_of(message: dict[str, Any]) -> dict[str, Any] | None:
