@@ -1,98 +1,40 @@
-"""What contexts cost by a language model in this process, against loops over llama-cpp-python's own `Llama`.
+"""What contexts cost by a language model in this process, against loops over llama-cpp-python's own `Llama` and its server.
 
-    python -m benchmarks.enrich [--size 60m|1b|8b] [--model FILE.gguf] [--device cpu|cuda]
+    python -m benchmarks.enrich [--size 60m|1b|8b] [--model FILE.gguf] [--device cpu|cuda] [--peer FOLDER]
 
 In one run, with the same model and prompts: a loop that puts the chunk before its document, as many do; one that puts the document
-first, whose part `Llama` then keeps from prompt to prompt; and ragfactory's at several widths. Without --model, one with random
-weights is made on the spot. Its answers run to the cap, so all write the same number of tokens.
+first, whose part `Llama` then keeps from prompt to prompt; ragfactory's at several widths; and ragfactory as the client of
+llama-cpp-python's HTTP server, which wants packages of its own:
+
+    pip install --target FOLDER starlette uvicorn fastapi sse-starlette starlette-context pydantic-settings
+
+Without --model, one with random weights is made on the spot. Its answers run to the cap, so all write the same number of tokens.
+With --clock cpu, rates count the time in which cores were busy with it, which others on the machine hardly change.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.enrich_model import SIZES, prompts, write_random_gguf
-from ragfactory.context.llama.chat import ChatTemplate
-from ragfactory.context.llama.engine import LlamaEngine
+from benchmarks.enrich_server import PACKAGES, NoServerError, served
+from benchmarks.enrich_ways import batched, chunk_first, device_name, loop
 from ragfactory.context.llama.memory import free_mb
-from ragfactory.context.llama.model import LlamaModel, read_shape
+from ragfactory.context.llama.model import read_shape
 from ragfactory.context.llama.planning import Wish, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragfactory.context.llama.planning import Plan
-    from ragfactory.context.prompt import Prompt
+    from benchmarks.enrich_ways import Rate
 
 WIDTHS = (1, 4, 8, 16)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What one way took for how many chunks and written tokens."""
-
-    name: str
-    chunks: int
-    tokens: int
-    seconds: float
-
-    @property
-    def per_minute(self) -> float:
-        """Chunks in a minute."""
-        return 60 * self.chunks / self.seconds
-
-
-def loop(name: str, path: Path, device: str, documents: Sequence[Sequence[Prompt]], made: Plan) -> Rate:
-    """A loop over the high-level `Llama`, prompt by prompt, with the same tokens that ragfactory makes."""
-    import llama_cpp
-
-    with LlamaModel.open_vocabulary(path) as model:
-        template = ChatTemplate(model)
-        asked = [template.tokens(prompt, made.prompt) for document in documents for prompt in document]
-    threads = len(os.sched_getaffinity(0))
-    llama = llama_cpp.Llama(
-        str(path),
-        n_ctx=made.prompt + made.answer,
-        n_gpu_layers=0 if device == "cpu" else -1,
-        n_threads=threads,
-        n_threads_batch=threads,
-        flash_attn=made.flash,
-        verbose=False,
-    )
-    written = 0
-    started = time.perf_counter()
-    for prompt in asked:
-        tokens = [*prompt.prefix.tolist(), *prompt.own.tolist()]
-        answer = llama.create_completion(tokens, max_tokens=made.answer, temperature=0.0)
-        written += answer["usage"]["completion_tokens"]
-    seconds = time.perf_counter() - started
-    llama.close()
-    return Rate(name, len(asked), written, seconds)
-
-
-def chunk_first(documents: Sequence[Sequence[Prompt]]) -> list[list[Prompt]]:
-    """The same prompts with the chunk before the document, so that no two have a beginning in common."""
-    return [
-        [replace(prompt, shared=f"{prompt.own}\n\n", own=prompt.shared) for prompt in document]
-        for document in documents
-    ]
-
-
-def batched(path: Path, device: str, documents: Sequence[Sequence[Prompt]], made: Plan) -> Rate:
-    """Ragfactory's."""
-    asked = [prompt for document in documents for prompt in document]
-    with LlamaEngine(path, device, made) as engine:
-        started = time.perf_counter()
-        written = sum(completion.written for _, completion in engine.complete(asked))
-        seconds = time.perf_counter() - started
-        print(f"  {made.width} at a time: {engine.counts}")
-    return Rate(f"ragfactory, {made.width} at a time", len(asked), written, seconds)
+COLUMNS = (("chunks", 8), ("seconds", 9), ("CPU s", 9), ("chunks/min", 12), ("tokens/min", 12), ("tokens/s", 10))
+RATIOS = (("x chunk 1st", 13), ("x doc. 1st", 12))
 
 
 def measure(path: Path, asked: argparse.Namespace) -> list[Rate]:
@@ -101,26 +43,36 @@ def measure(path: Path, asked: argparse.Namespace) -> list[Rate]:
     shape, free = read_shape(path), free_mb(asked.device)
     wish = Wish(shared=asked.shared + asked.own, own=asked.own * 2, answer=asked.answer)
     plans = [plan(shape, free, replace(wish, width=width), device=asked.device) for width in asked.widths]
+    alone = plan(shape, free, replace(wish, width=1), device=asked.device)
     for made in plans:
         print(f"  {made}")
     few = [document[: asked.slow_chunks] for document in documents]
-    return [
-        loop("loop, chunk first", path, asked.device, chunk_first(few), plans[0]),
-        loop("loop, document first", path, asked.device, documents, plans[0]),
+    rates = [
+        loop("loop, chunk first", path, asked.device, chunk_first(few), alone),
+        loop("loop, document first", path, asked.device, documents, alone),
         *(batched(path, asked.device, documents, made) for made in plans),
     ]
+    try:
+        rates.append(served(path, asked.device, documents, alone, asked.peer))
+    except NoServerError as error:
+        print(f"  no row for llama_cpp.server: {error}")
+        print(f"  what it wants: pip install --target FOLDER {PACKAGES}, then --peer FOLDER")
+    return rates
 
 
-def show(rates: Sequence[Rate]) -> None:
+def show(rates: Sequence[Rate], clock: str) -> None:
     """Print the table."""
-    slowest, reusing = rates[:2]
-    print(
-        f"\n{'':28}{'chunks':>7}{'seconds':>9}{'chunks/min':>12}{'tokens/min':>12}{'x chunk 1st':>13}{'x doc. 1st':>12}"
-    )
+
+    def seconds(rate: Rate) -> float:
+        return rate.spent.cpu_seconds if clock == "cpu" else rate.spent.seconds
+
+    print(f"\n{'':30}" + "".join(f"{name:>{width}}" for name, width in (*COLUMNS, *RATIOS)))
+    slowest, reusing = (rate.chunks / seconds(rate) for rate in rates[:2])
     for rate in rates:
+        chunks, tokens = rate.chunks / seconds(rate), rate.tokens / seconds(rate)
         print(
-            f"{rate.name:28}{rate.chunks:7}{rate.seconds:9.1f}{rate.per_minute:12.1f}{60 * rate.tokens / rate.seconds:12,.0f}"
-            f"{rate.per_minute / slowest.per_minute:13.2f}{rate.per_minute / reusing.per_minute:12.2f}"
+            f"{rate.name:30}{rate.chunks:8}{rate.spent.seconds:9.1f}{rate.spent.cpu_seconds:9.1f}{60 * chunks:12.1f}"
+            f"{60 * tokens:12,.0f}{tokens:10,.1f}{chunks / slowest:13.2f}{chunks / reusing:12.2f}"
         )
 
 
@@ -130,6 +82,8 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="60m", help="of the model that is made")
     parser.add_argument("--model", type=Path, help="a GGUF to use instead")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--peer", type=Path, help="a folder with the packages of llama_cpp.server")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="the time that rates and ratios count")
     parser.add_argument("--documents", type=int, default=2)
     parser.add_argument("--chunks", type=int, default=24, help="of a document")
     parser.add_argument("--slow-chunks", type=int, default=3, help="of a document that the slowest loop is measured on")
@@ -142,8 +96,8 @@ def main() -> None:
         path = asked.model or Path(folder) / f"{asked.size}.gguf"
         if asked.model is None:
             write_random_gguf(path, SIZES[asked.size])
-        print(f"{path.name}, {path.stat().st_size / 2**20:,.0f} MiB, on {asked.device}")
-        show(measure(path, asked))
+        print(f"{path.name}, {path.stat().st_size / 2**20:,.0f} MiB, on {device_name(asked.device)}")
+        show(measure(path, asked), asked.clock)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     Sampler = Callable[[NDArray[np.float32], Sequence[int]], NDArray[np.integer]]
 
 
+# So many others in memory make a token as much dearer to read as it gets dearer to write one token alone, and not among many.
+# Measured on CPUs, where attention without flash goes over all that is in memory, whoever it is of.
+_OTHERS = 10_000
+
+
 def greedy(logits: NDArray[np.float32], _numbers: Sequence[int]) -> NDArray[np.integer]:
     """The likeliest token of each row."""
     likeliest: NDArray[np.integer] = logits.argmax(axis=1)
@@ -125,10 +130,19 @@ class Generator:
             if len(part):
                 batch.add(sequence.place, sequence.held, part, output=len(part) == len(sequence.todo))
                 self._parts.append((sequence, len(part)))
-        part = self._prefix.todo[: 0 if self._prefix_waits else batch.room]
+        part = self._prefix.todo[: 0 if self._prefix_waits or self._is_prefix_cheaper_later() else batch.room]
         if len(part):
             batch.add(0, self._prefix.held, part, output=False)
         self._prefix_part = len(part)
+
+    def _is_prefix_cheaper_later(self) -> bool:
+        """Whether to read the next prefix when the answers under way are done, though those who write get fewer until then."""
+        if self._plan.flash or not self._active:
+            return False
+        shared = [len(sequence.asked.prompt.prefix) for sequence in self._active]
+        others = max(shared) + sum(s.held for s in self._active) - sum(shared)
+        to_write = sum(sequence.asked.most - len(sequence.written) for sequence in self._active)
+        return len(self._prefix.todo) * others > to_write * _OTHERS
 
     def _decode(self) -> bool:
         """Evaluate the batch and note what is in memory now. False when there is no memory for it."""

@@ -17,6 +17,7 @@ MIB = 2**20
 _WIDTH, _WIDTH_ON_CPU = 16, 8  # a CPU is busy with few already, and reads past what others have in memory
 _BYTES: dict[KvPrecision, float] = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0 is 32 bytes and a scale of 2 for 32 numbers
 _UBATCH = 512  # tokens that llama.cpp computes at once
+_UBATCH_OF_SCORES = 128  # where all their scores are in memory
 _FIXED_MB = 512  # what CUDA and its libraries take for themselves
 
 
@@ -67,6 +68,11 @@ class Plan:
     answer: int
     needed_mb: int
 
+    @property
+    def ubatch(self) -> int:
+        """How many tokens are computed at once. The scores of 128 lie in a CPU's cache; those of 512 would be read from memory."""
+        return _UBATCH if self.flash else _UBATCH_OF_SCORES
+
 
 def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None, *, device: str) -> Plan:
     """The best plan that fits into `free_mb` MiB: as wished at f16, or else as wide as it can be at q8_0.
@@ -101,7 +107,7 @@ def _plan(shape: ModelShape, wish: Wish, shared: int, width: int, kv: KvPrecisio
     numbers = shape.layers * shape.kv_heads * (shape.key + shape.value)
     memory = context * numbers * _BYTES[kv]
     # At 4 bytes: some activations of a batch as wide as the model, attention's mask or all its scores, the logits of each place.
-    scores = context * (1 if flash else 1 + 2 * shape.heads)
-    computing = 4 * (_UBATCH * (8 * shape.embedding + scores) + (width + 1) * shape.vocabulary)
+    scores, ubatch = (context, _UBATCH) if flash else (context * (1 + 2 * shape.heads), _UBATCH_OF_SCORES)
+    computing = 4 * (ubatch * (8 * shape.embedding + scores) + (width + 1) * shape.vocabulary)
     needed = (shape.file_bytes + memory + computing) / MIB + _FIXED_MB
     return Plan(width, context, kv, flash, min(context, shape.window) - wish.answer, wish.answer, round(needed))

@@ -76,6 +76,7 @@ class Session:
         params = library.llama_context_default_params()
         params.n_ctx = plan.context
         params.n_batch = min(BATCH_TOKENS, plan.context)
+        params.n_ubatch = min(plan.ubatch, plan.context)
         params.n_seq_max = plan.width + 1
         params.n_outputs_max = plan.width + 1
         params.kv_unified = True
