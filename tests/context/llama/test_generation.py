@@ -132,6 +132,23 @@ def test_a_decode_serves_many_prompts(tiny_gguf: Path) -> None:
         assert engine.counts.decodes <= 0.08 * engine.counts.written
 
 
+@pytest.mark.parametrize(("length", "kv", "together"), [(1, "f16", True), (24, "f16", False), (24, "q8_0", True)])
+def test_a_long_document_waits_for_answers_where_attention_goes_over_what_they_hold(
+    tiny_gguf: Path, length: int, kv: str, together: bool
+) -> None:
+    asked = [replace(prompt, shared=prompt.shared * length) for prompt in prompts(documents=3, chunks=5)]
+    asked_together = []
+
+    def sampler(logits: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.integer]:
+        asked_together.append({number // 5 for number in numbers})
+        return greedy(logits, numbers)
+
+    with LlamaEngine(tiny_gguf, "cpu", planned(2, context=4096, kv=kv), sampler=sampler) as engine:
+        assert len(dict(engine.complete(asked))) == len(asked)
+        assert engine.counts.shrinks == 0
+    assert any(len(documents) > 1 for documents in asked_together) == together
+
+
 def test_answers_come_as_they_are_done_and_prompts_are_taken_as_places_are_free(tiny_gguf: Path) -> None:
     taken = []
 
