@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Sampler = Callable[[NDArray[np.float32], Sequence[int]], NDArray[np.integer]]
 
 
-# So many others in memory make a token as much dearer to read as it gets dearer to write one token alone, and not among many.
-# Measured on CPUs, where attention without flash goes over all that is in memory, whoever it is of.
+# Reading a token gets dearer by others in memory; writing one, by being alone and not among many. With so many others, by as much.
+# Measured on a CPU, where attention without flash goes over all that is in memory, whoever it is of.
 _OTHERS = 10_000
 
 
