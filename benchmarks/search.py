@@ -25,7 +25,7 @@ from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:
-    from benchmarks.search_cold import Cold
+    from benchmarks.search_cold import Cold, Took
     from benchmarks.search_models import Compared
 
 PARTS = ("cold", "warm", "embed", "rerank")
@@ -38,7 +38,9 @@ def main() -> None:
     try:
         for part in [asked.part] if asked.part else PARTS:
             if part == "cold":
-                show_cold(asked.chunks, measure_cold(folder / "cold", asked.chunks, asked.runs))
+                for document in asked.document:
+                    cold = measure_cold(folder / f"cold-{document}", asked.chunks, document, asked.runs)
+                    show_cold(asked.chunks, document, cold)
             elif part == "warm":
                 show_warm(asked.rows, measure_warm(folder / "warm", asked.rows, asked.queries))
             elif part == "embed":
@@ -70,15 +72,20 @@ def measure_warm(home: Path, rows: int, queries: int) -> list[float]:
     return seconds[1:]  # the first has faiss imported
 
 
-def show_cold(chunks: int, cold: Cold) -> None:
+def show_cold(chunks: int, document: int, cold: Cold) -> None:
     """Print what whole processes take."""
-    print(f"\na cold search, the whole process, {chunks:,} chunks, all-MiniLM-L6-v2")
-    print(f"  by words           {cold.text_s:6.2f} s")
-    print(f"  by words, meaning  {cold.hybrid_s:6.2f} s")
-    print(f"  a script with sentence-transformers and faiss, by meaning alone  {cold.script_s:.2f} s", end="")
-    print(f"  ({cold.script_s / cold.hybrid_s:.1f} x as long)")
+    print(f"\na cold search, the whole process, {chunks:,} chunks, {document} a document, all-MiniLM-L6-v2")
+    print(f"  by words           {_took(cold.text)}")
+    print(f"  by words, meaning  {_took(cold.hybrid)}")
+    ratio = cold.script.seconds / cold.hybrid.seconds
+    print("  a script with sentence-transformers and faiss, by meaning alone", end="")
+    print(f"  {_took(cold.script)}, {ratio:.1f} x as long")
     for name, seconds in cold.parts.items():
         print(f"    of it  {name:32} {1000 * seconds:6.0f} ms")
+
+
+def _took(took: Took) -> str:
+    return f"{took.seconds:.2f} s ({took.cpu_s:.2f} s of CPU)"
 
 
 def show_warm(rows: int, seconds: list[float]) -> None:
@@ -103,6 +110,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="What a search costs.")
     parser.add_argument("--part", choices=PARTS, help="only this one")
     parser.add_argument("--chunks", type=int, default=10_000, help="cold: chunks of the index")
+    parser.add_argument(
+        "--document", type=int, nargs="+", default=[20, 1], metavar="N", help="cold: chunks of a document"
+    )
     parser.add_argument("--rows", type=int, default=100_000, help="warm: rows of the index")
     parser.add_argument("--queries", type=int, default=200, help="warm: how many")
     parser.add_argument("--layers", type=int, default=4, help="rerank: layers of the model, of bge-reranker-v2-m3's 24")

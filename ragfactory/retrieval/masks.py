@@ -9,7 +9,7 @@ import numpy as np
 from ragfactory.retrieval.filters import document_values, is_of_chunk, matches, page_range, refuse_unknown_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -36,7 +36,8 @@ def rows_among(
     """
     if not filters and within is None:
         return {}
-    refuse_unknown_keys(filters, versions.values())
+    if filters:  # looking for their keys goes through all documents
+        refuse_unknown_keys(filters, versions.values())
     return {
         name: matching_rows(version, filters, within=None if within is None else within[name])
         for name, version in versions.items()
@@ -54,17 +55,6 @@ def narrowing(version: Version, matching: Mask) -> dict[str, RowIds]:
     return {"without": np.flatnonzero(others)}
 
 
-def rows_of(version: Version, documents: Iterable[DocumentRecord]) -> Mask:
-    """Which rows stand in one of the documents, (n,) bool, by row id."""
-    mask = np.zeros(version.manifest.next_row, dtype=np.bool_)
-    for document in documents:
-        for first, count in document.rows:
-            mask[first : first + count] = True
-        for shared in document.shared:
-            mask[shared.row] = True
-    return mask
-
-
 def matching_rows(
     version: Version, conditions: Sequence[Condition], *, within: Collection[Identity] | None = None
 ) -> Mask:
@@ -76,11 +66,11 @@ def matching_rows(
     of_pages = [condition for condition in conditions if condition.key == "page"]
     of_chunks = [c for c in conditions if c.key != "page" and is_of_chunk(c.key)]
     of_documents = [c for c in conditions if c not in of_pages and c not in of_chunks]
+    meant = version.documents if within is None else {key: version.documents[key] for key in within}
     documents = [
         document
-        for key, document in version.documents.items()
-        if (within is None or key in within)
-        and all(condition.holds(document_values(condition.key, document)) for condition in of_documents)
+        for document in meant.values()
+        if all(condition.holds(document_values(condition.key, document)) for condition in of_documents)
     ]
     matching = np.zeros(version.manifest.next_row, dtype=np.bool_)
     for document in documents:

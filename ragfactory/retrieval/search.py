@@ -149,8 +149,7 @@ class Searcher:
         ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
         if mode is Mode.HYBRID and understood and preference and not strict:
-            preferred = self._vocabulary.rows(understood).values()
-            shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
+            shares = self._vocabulary.shares(understood, [(c.index, c.row) for c in ranked])
             ranked = prefer(ranked, shares, preference)
         notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
         devices: dict[str, str] = {}

@@ -9,7 +9,9 @@ import numpy as np
 
 from ragfactory.errors import DamagedIndexError
 from ragfactory.store.damage import Damage
+from ragfactory.store.documents import documents_name
 from ragfactory.store.layout import LEXICAL
+from ragfactory.store.postings import postings_name
 from ragfactory.store.segment import chunks_name, deleted_name, rows_name
 from ragfactory.store.version import Version
 
@@ -30,14 +32,24 @@ def find_disagreements(directory: Path, manifest: Manifest) -> list[Damage]:
     except (OSError, ValueError, LookupError) as error:  # what NumPy says of a table that is none, or too short
         return [Damage(directory, f"it cannot be opened: {error}")]
     with version:
-        for segment in version.segments.values():
-            try:
+        try:
+            for segment in version.segments.values():
                 segment.vectors.open()
                 assert len(segment.live) == segment.entry.rows
-            except DamagedIndexError as error:
-                return [Damage.told_by(error)]
+            postings = list(_in_postings(version))
+        except DamagedIndexError as error:
+            return [Damage.told_by(error)]
         segments = [damage for segment in version.segments.values() for damage in _in_segment(directory, segment)]
-        return segments or [*_in_rows(version), *_in_counts(version)]
+        return [*(segments or [*_in_rows(version), *_in_counts(version)]), *postings]
+
+
+def _in_postings(version: Version) -> Iterator[Damage]:
+    """What documents are found by against what their lines say. Raises DamagedIndexError for lines that are no documents."""
+    documents = version.documents
+    for number, table in enumerate(documents.postings, 1):
+        if documents.is_stored(number) and table.data[:] != documents.make_postings(number).data:
+            what = f"it is not what {documents_name(number)} comes to"
+            yield Damage(version.directory / postings_name(number), what)
 
 
 def _in_segment(directory: Path, segment: Segment) -> Iterator[Damage]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragfactory.errors import DamagedIndexError
+from ragfactory.store.layout import IndexPaths
 from ragfactory.store.verified import VerifiedFiles
 
 if TYPE_CHECKING:
-    from ragfactory.store.layout import IndexPaths
     from ragfactory.store.records import FileEntry, Manifest
 
 
@@ -33,6 +33,11 @@ class Damage:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
+
+
+def damaged(path: Path, what: str) -> DamagedIndexError:
+    """The error for a file right under a version's folder."""
+    return DamagedIndexError(f"{path}: {what}", hint=IndexPaths(path.parent.parent).way_back, path=str(path))
 
 
 def refuse_damage(paths: IndexPaths, directory: Path, manifest: Manifest, *, read_all: bool = True) -> None:

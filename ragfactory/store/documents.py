@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ragfactory.store.records import DocumentRecord, Tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     Documents = Mapping[tuple[str, str], DocumentRecord]
@@ -31,9 +31,9 @@ def documents_name(number: int) -> str:
     return f"documents-{number:04d}.jsonl"
 
 
-def apply_documents(documents: dict[Identity, DocumentRecord], path: Path) -> None:
-    """Change `documents`, by (root, path), as a file of lines says. Raises one of UNREADABLE."""
-    for raw in _lines(path):
+def apply_documents(documents: dict[Identity, DocumentRecord], lines: Iterable[bytes]) -> None:
+    """Change `documents`, by (root, path), as the lines of a file say. Raises one of UNREADABLE."""
+    for raw in map(orjson.loads, lines):
         if raw.get("removed"):
             documents.pop((raw["root"], raw["path"]), None)
         else:
@@ -68,9 +68,5 @@ def write_documents(path: Path, spoken_of: Iterable[Identity], documents: Docume
 
 def identities(path: Path) -> set[Identity]:
     """The documents that a file speaks of."""
-    return {(raw["root"], raw["path"]) for raw in _lines(path)}
-
-
-def _lines(path: Path) -> Iterator[dict[str, str]]:
     with path.open("rb") as lines:
-        yield from map(orjson.loads, lines)
+        return {(raw["root"], raw["path"]) for raw in map(orjson.loads, lines)}

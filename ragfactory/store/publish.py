@@ -25,6 +25,7 @@ from ragfactory.store.kinds import accelerate, main_kind, overall_recall
 from ragfactory.store.layout import LEXICAL, MANIFEST
 from ragfactory.store.lexical import LexicalWriter
 from ragfactory.store.merging import BackgroundMerge
+from ragfactory.store.postings import Postings, postings_name
 from ragfactory.store.records import ChunkRecord, DocumentRecord, Manifest, Place, SegmentEntry, SharedRow
 from ragfactory.store.segment import chunks_name, deleted_name, find_row, rows_name, vectors_name
 from ragfactory.store.segment_writer import SegmentWriter
@@ -302,6 +303,7 @@ class VersionBuilder:
         lines = self._base.manifest.document_lines if self._base else ()
         kept = plan_documents(lines, len(self._changed), len(self._documents))
         self._staging.link(*(documents_name(number) for number in range(1, kept + 1)))
+        postings = self._keep_postings(kept)
         if kept == len(lines) and not self._changed:
             return lines
         spoken_of = set(self._changed) if kept else set(self._documents)
@@ -309,7 +311,22 @@ class VersionBuilder:
             assert self._base is not None, "there are files to join"
             spoken_of |= identities(self._base.directory / documents_name(number))
         path = self._staging.directory / documents_name(kept + 1)
-        return (*lines[:kept], write_documents(path, spoken_of, self._documents))
+        count = write_documents(path, spoken_of, self._documents)
+        with path.open("rb") as file:
+            (self._staging.directory / postings_name(kept + 1)).write_bytes(Postings.of(file, postings).data)
+        return (*lines[:kept], count)
+
+    def _keep_postings(self, count: int) -> list[Postings]:
+        """Take over the postings of the first files of documents; those that an older build left out are written now."""
+        if self._base is None:
+            return []
+        documents = self._base.documents
+        for number, table in enumerate(documents.postings[:count], 1):
+            if documents.is_stored(number):
+                self._staging.link(postings_name(number))
+            else:
+                (self._staging.directory / postings_name(number)).write_bytes(table.data)
+        return documents.postings[:count]
 
     def _manifest(
         self,

@@ -11,6 +11,8 @@ from functools import cached_property
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ragfactory.store.npy import find_entries
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,7 +30,6 @@ ROW_FIELDS = [
 ]
 
 _ENTRY = Struct("<QQII32s32s")
-_MAGIC = b"\x93NUMPY\x01\x00"  # https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 
 class Row(NamedTuple):
@@ -49,7 +50,10 @@ class RowTable:
         """Map the file. Raises OSError when it is not there, ValueError when it is no such table."""
         with path.open("rb") as file:
             self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._start, self._count = _looked_at(self._mapped, path.name)
+        found = find_entries(self._mapped, ROW_FIELDS, _ENTRY.size)
+        if found is None:
+            raise ValueError(f"{path.name}: not a table of rows")
+        self._start, self._count = found
 
     def __len__(self) -> int:
         return self._count
@@ -69,13 +73,3 @@ class RowTable:
         import numpy as np
 
         return np.frombuffer(self._mapped, dtype=np.dtype(ROW_FIELDS), count=self._count, offset=self._start)
-
-
-def _looked_at(mapped: mmap.mmap, name: str) -> tuple[int, int]:
-    """Where the entries of a table begin, and how many there are."""
-    start = len(_MAGIC) + 2 + int.from_bytes(mapped[len(_MAGIC) : len(_MAGIC) + 2], "little")
-    count, rest = divmod(len(mapped) - start, _ENTRY.size)
-    head = f"{{'descr': {ROW_FIELDS}, 'fortran_order': False, 'shape': ({count},), }}"
-    if rest or mapped[: len(_MAGIC)] != _MAGIC or mapped[len(_MAGIC) + 2 : start].strip() != head.encode():
-        raise ValueError(f"{name}: not a table of rows")
-    return start, count

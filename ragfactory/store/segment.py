@@ -127,6 +127,12 @@ class Segment:
         self._lines.seek(self.rows[row].offset)
         return ChunkRecord.model_validate(orjson.loads(self._lines.readline()))
 
+    def stored_for(self, row: int) -> tuple[str, str]:
+        """The root and path of the document that a row was stored for."""
+        self._lines.seek(self.rows[row].offset)
+        raw = orjson.loads(self._lines.readline())
+        return raw["root"], raw["path"]
+
     @property
     def lines_size(self) -> int:
         """The size of the file of chunk lines in bytes."""

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import orjson
 from pydantic import ValidationError
 
 from ragfactory.errors import DamagedIndexError, IndexNotFoundError
-from ragfactory.store.damage import refuse_damage
-from ragfactory.store.documents import UNREADABLE, apply_documents, documents_name
-from ragfactory.store.layout import LEXICAL, MANIFEST, IndexPaths
+from ragfactory.store.damage import damaged, refuse_damage
+from ragfactory.store.layout import LEXICAL, MANIFEST
 from ragfactory.store.lexical import LexicalIndex
+from ragfactory.store.open_documents import Documents
+from ragfactory.store.postings import term
 from ragfactory.store.readers import Hold, hold
-from ragfactory.store.records import FORMAT, DocumentRecord, Manifest, Place, digest_of
+from ragfactory.store.records import FORMAT, Manifest, digest_of
 from ragfactory.store.segment import Segment, find_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.store.documents import Identity
-    from ragfactory.store.layout import IndexName
+    from ragfactory.store.layout import IndexName, IndexPaths
+    from ragfactory.store.open_documents import Line
+    from ragfactory.store.records import DocumentRecord, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Version:
         self._held = held
         self.directory = directory
         self.manifest = manifest
-        self.documents = read_documents(directory, manifest)
+        self.documents = Documents(directory, manifest)
         self.lexical = LexicalIndex(directory / LEXICAL)
         dimension = manifest.embedder.dimension
         self.segments = {entry.number: Segment(directory, entry, dimension) for entry in manifest.segments}
@@ -68,22 +71,28 @@ class Version:
         """(segment number, row) of the row with this id. Raises KeyError."""
         return find_row(self.segments, row_id)
 
-    @cached_property
-    def _sharers(self) -> dict[int, list[Holder]]:
-        sharers: dict[int, list[Holder]] = {}
-        for document in self.documents.values():
-            for shared in document.shared:
-                sharers.setdefault(shared.row, []).append(Holder(document, shared.place))
-        return sharers
-
     def sharers(self, row_id: int) -> list[Holder]:
-        """The other documents (or other places of the same one) that hold the row's chunk."""
-        return self._sharers.get(row_id, [])
+        """The other documents (or other places of the same one) that hold the row's chunk, by root and path."""
+        documents = [self.documents.read(line) for line in self.documents.find(term("shared", row_id))]
+        return [
+            Holder(document, shared.place)
+            for document in sorted(documents, key=lambda document: (document.root, document.path))
+            for shared in document.shared
+            if shared.row == row_id
+        ]
+
+    def holders(self, row_id: int) -> list[Line]:
+        """Where the documents are that hold the row's chunk: the one that it was stored for, and all others."""
+        number, row = self.locate(row_id)
+        own = self.documents.find(term("document", *self.segments[number].stored_for(row)))
+        still = (line for line in own if _has_row(self.documents.read(line), row_id))
+        return [*still, *self.documents.find(term("shared", row_id))]
 
     def close(self) -> None:
         """Close the version's files."""
         for segment in self.segments.values():
             segment.close()
+        self.documents.close()
         if self._held is not None:
             self._held.close()
 
@@ -121,7 +130,7 @@ def hold_version(paths: IndexPaths, name: IndexName, number: int | None = None) 
             if number is not None:
                 raise no_such_version(paths, name, number) from None
         except OSError as error:
-            raise _damaged(directory / MANIFEST, f"it cannot be opened: {error.strerror}") from error
+            raise damaged(directory / MANIFEST, f"it cannot be opened: {error.strerror}") from error
 
 
 def no_such_version(paths: IndexPaths, name: IndexName, number: int) -> IndexNotFoundError:
@@ -149,30 +158,23 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         data = path.read_bytes()
         if not data.endswith(b"\n"):  # the one byte whose loss neither JSON nor the digest would show
-            raise _damaged(path, "cut off at its end")
+            raise damaged(path, "cut off at its end")
         raw = orjson.loads(data)
         found = raw.get("format") if isinstance(raw, dict) else None
         if found != FORMAT:
-            raise _damaged(path, f"format {FORMAT} expected, found {found}")
+            raise damaged(path, f"format {FORMAT} expected, found {found}")
         if raw.pop("digest", None) != digest_of(raw):
-            raise _damaged(path, "not what was written (its digest differs)")
+            raise damaged(path, "not what was written (its digest differs)")
         return Manifest.model_validate(raw)
     except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise _damaged(path, "not a manifest that can be read") from error
+        raise damaged(path, "not a manifest that can be read") from error
 
 
 def read_documents(directory: Path, manifest: Manifest) -> dict[Identity, DocumentRecord]:
     """The document records of a version by (root, path). Raises DamagedIndexError."""
-    documents: dict[Identity, DocumentRecord] = {}
-    for number in range(1, len(manifest.document_lines) + 1):
-        path = directory / documents_name(number)
-        try:
-            apply_documents(documents, path)
-        except UNREADABLE as error:
-            raise _damaged(path, "not a list of documents that can be read") from error
-    return dict(sorted(documents.items()))
+    with closing(Documents(directory, manifest)) as documents:
+        return dict(documents)
 
 
-def _damaged(path: Path, what: str) -> DamagedIndexError:
-    """The error for a file right under a version's folder."""
-    return DamagedIndexError(f"{path}: {what}", hint=IndexPaths(path.parent.parent).way_back, path=str(path))
+def _has_row(document: DocumentRecord, row_id: int) -> bool:
+    return any(first <= row_id < first + count for first, count in document.rows)

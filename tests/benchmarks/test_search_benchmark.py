@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.search import measure_warm, show_cold, show_compared, show_warm
-from benchmarks.search_cold import Cold
+from benchmarks.search_cold import Cold, Took
 from benchmarks.search_models import measure_reranking
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_reranking_gives_the_peers_scores(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_ratio_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    show_cold(10_000, Cold(text_s=0.3, hybrid_s=0.5, script_s=5.0, parts={"import faiss": 0.04}))
+    show_cold(10_000, 1, Cold(Took(0.3, 0.3), Took(0.5, 0.6), Took(5.0, 4.0), parts={"import faiss": 0.04}))
     told = capsys.readouterr().out
     assert "10.0 x as long" in told
     assert "import faiss" in told

@@ -101,3 +101,14 @@ def test_a_document_that_names_no_year_is_not_put_behind_for_it(archive: Searche
     assert undated.fused is not None
     assert undated.preferred >= undated.fused
     assert (of_another_name.preferred or 0.0) < (of_another_name.fused or 0.0)
+
+
+def test_names_of_another_tenant_are_not_known(workplace: Workplace) -> None:
+    own = workplace.config
+    for tenant, name in (("acme", "camping-de-brem"), ("default", "hotel-de-zon")):
+        workplace.config = own.model_copy(update={"tenant": tenant})
+        workplace.write(f"brief_2023_{name}.txt", f"{LETTER} Dit schreef {name}.", root=tenant)
+        workplace.ingest(workplace.path / tenant)
+    with Searcher.open(own) as searcher:
+        assert understood(searcher, "de brieven van Hotel de Zon") == [("name", "hotel de zon")]
+        assert understood(searcher, "de brieven van Camping de Brem") == []

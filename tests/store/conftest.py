@@ -18,7 +18,7 @@ from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.lexical import LOCK_FILES
 from ragfactory.store.publish import NewChunk, Repeated, VersionBuilder
 from ragfactory.store.records import ChunkRecord, DocumentRecord, EmbedderEntry, Manifest, Place, RootEntry
-from ragfactory.store.version import Version
+from ragfactory.store.version import Version, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -92,8 +92,8 @@ class Shelf:
         return {path.relative_to(root).as_posix(): sha256_of(path) for path in files}
 
 
-def add(builder: VersionBuilder, path: str, texts: Sequence[str], language: str | None = "nl") -> int:
-    """Add a document as a run does, and return how many vectors had to be made."""
+def add(builder: VersionBuilder, path: str, texts: Sequence[str], language: str | None = "nl", **fields: Any) -> int:
+    """Add a document as a run does, its record with these `fields`, and return how many vectors had to be made."""
     chunks: list[NewChunk | Repeated] = []
     wanted = []
     for n, text in enumerate(texts):
@@ -109,7 +109,7 @@ def add(builder: VersionBuilder, path: str, texts: Sequence[str], language: str 
         chunks.append(NewChunk(record, text, chunk_key(text), vector_key(text)))
     if wanted:
         builder.put_vectors([vector_key(text) for text in wanted], np.stack([vector_of(t) for t in wanted]))
-    builder.add(document_record(path, len(texts), language=language), chunks)
+    builder.add(document_record(path, len(texts), language=language, **fields), chunks)
     return len(wanted)
 
 
@@ -180,6 +180,15 @@ def found_by_words(version: Version, query: str, k: int = 10) -> list[str]:
     """The texts that full text finds."""
     hits = version.lexical.search(query, k, list(version.manifest.languages))
     return [version.segments[number].chunk(row).text for number, row in (version.locate(hit.row) for hit in hits)]
+
+
+def forget_postings(directory: Path) -> None:
+    """Make of a version what a build that knew of no postings would have written."""
+    manifest = read_manifest(directory)
+    files = {name: entry for name, entry in manifest.files.items() if not name.startswith("postings-")}
+    for name in manifest.files.keys() - files.keys():
+        (directory / name).unlink()
+    (directory / "manifest.json").write_bytes(manifest.model_copy(update={"files": files}).to_json())
 
 
 @contextmanager

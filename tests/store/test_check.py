@@ -12,6 +12,7 @@ import pytest
 from ragfactory.errors import DamagedIndexError
 from ragfactory.store.check import check_index
 from ragfactory.store.durable import sha256_of
+from ragfactory.store.postings import Postings
 from ragfactory.store.records import FileEntry
 from ragfactory.store.version import read_manifest
 from tests.store.conftest import contents
@@ -151,6 +152,14 @@ def take_the_full_text_of_the_version_before(directory: Path) -> None:
     shutil.copytree(directory.parent / "000001" / "lexical", directory / "lexical")
 
 
+def take_the_postings_of_another_file(directory: Path) -> None:
+    replace(directory / "postings-0001.npy", Postings.of([], []).data)
+
+
+def write_no_postings(directory: Path) -> None:
+    replace(directory / "postings-0001.npy", b"postings")
+
+
 DISAGREEMENTS = {
     lose_a_document: "no document holds them",
     point_at_a_row_that_is_not_there: "are in no segment",
@@ -165,6 +174,8 @@ DISAGREEMENTS = {
     delete_a_row_that_is_not_there: "not a list of deleted rows",
     take_another_segments_vectors: "vectors-0001.faiss",
     write_no_vectors: "vectors-0001.faiss",
+    take_the_postings_of_another_file: "postings-0001.npy: it is not what documents-0001.jsonl comes to",
+    write_no_postings: "postings-0001.npy: not a table of postings",
 }
 
 
