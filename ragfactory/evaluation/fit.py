@@ -61,7 +61,7 @@ class Setting:
 class Pool:
     """The candidates for one question: their scores of both parts, (n,) float32, 0 in `lexical` where no word matches; and which
     relevant unit each shows. `total` units are relevant; `group` is the document that the question is about. `emphasis` is what
-    the weight of words is multiplied by for the question, `spread` that of the embedder's cosines; `method` is how the parts are fused.
+    the weight of words is multiplied by for the question, `spread` that of the embedder's cosines, `method` how both are fused.
     """
 
     dense: Vector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,6 +43,18 @@ def test_documents_of_the_name_are_preferred(archive: Searcher) -> None:
 
     assert sum(ranks(with_name)) < sum(ranks(without))
     assert len(with_name.hits) == len(without.hits) > len(of_name)
+
+
+def test_an_explanation_says_whether_what_was_understood_was_used(archive: Searcher) -> None:
+    def use(**options: Any) -> str | None:
+        result = archive.search("revenue Bob 2023", **options)
+        assert result.explanation.understood
+        return result.explanation.use
+
+    assert use() == "preferred"
+    assert use(strict=True) == use(strict=True, mode=Mode.TEXT) == "strict"
+    assert use(mode=Mode.TEXT) is use(mode=Mode.DENSE) is use(override={"preference": 0.0}) is None
+    assert archive.search("revenue 2023", mode=Mode.DENSE).explanation.emphasis == 1
 
 
 def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:
