@@ -31,6 +31,18 @@ def test_years_and_names_of_the_metadata_are_understood(archive: Searcher) -> No
     assert understood(archive, "12023 pumps, 20233") == []
 
 
+def test_what_is_said_twice_is_understood_once(archive: Searcher) -> None:
+    assert understood(archive, "Anna, revenue of 2023 by Anna, 2023") == [("year", "2023"), ("name", "anna")]
+
+
+def test_no_word_of_a_type_is_taken_for_a_name(own_library: Workplace) -> None:
+    own_library.write("session.md", "The wind was strong along the coast, and the harbour stayed closed.")
+    own_library.ingest()
+    with Searcher.open(own_library.config) as searcher:
+        assert ("name", "session") in understood(searcher, "wind in the session")
+        assert understood(searcher, "the coaching session") == [("type", "coaching_chat")]
+
+
 def test_documents_of_the_name_are_preferred(archive: Searcher) -> None:
     with_name = archive.search("revenue Bob", top_k=50)
     assert all(hit.preferred is not None and hit.score == hit.preferred for hit in with_name.hits)
