@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.embedding.catalog import spread_of
+from ragfactory.embedding.catalog import SPREAD, spread_of
 from ragfactory.evaluation.measure import answerable
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
-from ragfactory.retrieval.candidates import SPREAD, emphasis
+from ragfactory.retrieval.candidates import emphasis
 from ragfactory.retrieval.fusion import fuse
 
 if TYPE_CHECKING:

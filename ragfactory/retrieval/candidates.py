@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragfactory.embedding.catalog import SPREAD
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["scores", "ranks"]
 
-SPREAD = 0.2  # of the cosines of all-MiniLM-L6-v2, as measured
 _EXACT = 2.0  # times the weight of words, where a question has a number or a code in it
 
 
