@@ -35,7 +35,8 @@ def stages(hit: Hit) -> Text:
 def _understood(explanation: Explanation) -> Iterator[str]:
     for entry in explanation.understood:
         documents = "1 document" if entry.documents == 1 else f"{entry.documents} documents"
-        yield f"understood: {entry.kind} {entry.value} ({documents})"
+        unused = "" if explanation.use else ", which makes no difference here"
+        yield f"understood: {entry.kind} {entry.value} ({documents}){unused}"
     if not explanation.understood:
         yield "understood: no year, type or name of these documents"
     if explanation.rewritten_by:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AUTO = "auto"
-_SPREAD = 0.2
+SPREAD = 0.2  # of the cosines of all-MiniLM-L6-v2, as measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ModelSpec:
     passage_prefix: str = ""
     precision: Literal["float32"] = "float32"
     role: Literal["embedder", "reranker"] = "embedder"
-    spread: float = _SPREAD
+    spread: float = SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ EMBEDDERS = {spec.name: spec for spec in (BGE_M3, ALL_MINILM_L6_V2)}
 
 def spread_of(name: str) -> float:
     """The spread of an embedder's cosines; of one that is not known here, that of most."""
-    return EMBEDDERS[name].spread if name in EMBEDDERS else _SPREAD
+    return EMBEDDERS[name].spread if name in EMBEDDERS else SPREAD
 
 
 def get_spec(name: str) -> ModelSpec:

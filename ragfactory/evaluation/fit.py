@@ -5,8 +5,11 @@ fold's questions are ranked with what the other folds chose (M. Stone, "Cross-Va
 Predictions", JRSS B 36(2), 1974). Questions about one document stay in one fold.
 
 What is chosen is not the best on paper but, of all that are within one standard error of it, the one nearest to the present
-weighting (the one-standard-error rule: L. Breiman and others, "Classification and Regression Trees", 1984, section 3.4.3), so
+setting (the one-standard-error rule: L. Breiman and others, "Classification and Regression Trees", 1984, section 3.4.3), so
 that few questions do not lead far.
+
+What is ranked is the fusion alone, by the method that the index is searched with. What comes after it, the preference for what a
+query says of documents and the reranker, is left out: neither depends on the weights.
 """
 
 from __future__ import annotations
@@ -18,12 +21,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.embedding.catalog import spread_of
+from ragfactory.embedding.catalog import SPREAD, spread_of
 from ragfactory.evaluation.measure import answerable
 from ragfactory.evaluation.metrics import DEPTH, METRICS, Scores, score, table
 from ragfactory.evaluation.relevance import Found, Judge
 from ragfactory.evaluation.significance import difference
-from ragfactory.retrieval.candidates import SPREAD, emphasis
+from ragfactory.retrieval.candidates import emphasis
 from ragfactory.retrieval.fusion import fuse
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from ragfactory.evaluation.questions import Question
     from ragfactory.evaluation.significance import Difference
+    from ragfactory.retrieval.candidates import Method
     from ragfactory.retrieval.search import Searcher
 
     Vector = npt.NDArray[np.float32]
@@ -45,7 +49,7 @@ _TARGET = METRICS.index("ndcg_at_10")
 
 
 @dataclass(frozen=True, slots=True)
-class Weighting:
+class Setting:
     """How two parts are fused: their weights, and how many candidates each contributes."""
 
     dense_weight: float
@@ -57,7 +61,7 @@ class Weighting:
 class Pool:
     """The candidates for one question: their scores of both parts, (n,) float32, 0 in `lexical` where no word matches; and which
     relevant unit each shows. `total` units are relevant; `group` is the document that the question is about. `emphasis` is what
-    the weight of words is multiplied by for the question, `spread` that of the embedder's cosines.
+    the weight of words is multiplied by for the question, `spread` that of the embedder's cosines, `method` how both are fused.
     """
 
     dense: Vector
@@ -67,17 +71,18 @@ class Pool:
     group: str
     emphasis: float = 1.0
     spread: float = SPREAD
+    method: Method = "scores"
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The weighting that was chosen over all questions, and what choosing in this way is worth on questions not chosen by.
+    """The setting that was chosen over all questions, and what choosing in this way is worth on questions not chosen by.
 
-    `held_out` and `before` are mean nDCG@10: of what each fold's others chose, and of the weighting before.
+    `held_out` and `before` are mean nDCG@10: of what each fold's others chose, and of the setting before.
     `gain` is how they differ.
     """
 
-    best: Weighting
+    best: Setting
     questions: int
     held_out: float
     before: float
@@ -92,9 +97,13 @@ class Fit:
 def collect(
     searcher: Searcher, questions: Sequence[Question], progress: Callable[[], None] = lambda: None
 ) -> list[Pool]:
-    """The candidates for each question that can be answered. Raises QuestionsError when there is none."""
+    """The candidates for each question that can be answered, in the one index that is open.
+
+    Raises QuestionsError when there is no such question.
+    """
     pools = []
     spread = spread_of(searcher.manifests[0].embedder.name)
+    (retrieve,) = searcher.retrieve.values()
     for question in answerable(questions):
         judge = Judge(question)
         hits = searcher.pool(question.query, max(DEPTHS))
@@ -107,20 +116,21 @@ def collect(
                 group=question.relevant[0].path,
                 emphasis=emphasis(question.query),
                 spread=spread,
+                method=retrieve.fusion,
             )
         )
         progress()
     return pools
 
 
-def fit(pools: Sequence[Pool], before: Weighting) -> Fit:
-    """The weighting under which the pools' questions have a high mean nDCG@10, judged against the one `before`.
+def fit(pools: Sequence[Pool], before: Setting) -> Fit:
+    """The setting under which the pools' questions have a high mean nDCG@10, judged against the one `before`.
 
     There is at least one pool.
     """
-    grid = [before, *(Weighting(round(1 - share, 2), share, depth) for share in SHARES for depth in DEPTHS)]
-    values = np.stack([_values(pools, weighting) for weighting in grid])
-    distances = np.array([_distance(weighting, before) for weighting in grid])
+    grid = [before, *(Setting(round(1 - share, 2), share, depth) for share in SHARES for depth in DEPTHS)]
+    values = np.stack([_values(pools, setting) for setting in grid])
+    distances = np.array([_distance(setting, before) for setting in grid])
     folds = _folds(pools)
     held_out = np.empty(len(pools))
     for fold in np.unique(folds):
@@ -136,25 +146,24 @@ def fit(pools: Sequence[Pool], before: Weighting) -> Fit:
     )
 
 
-def scores(pool: Pool, weighting: Weighting) -> Scores:
-    """What the ranking of a pool under a weighting is worth."""
+def scores(pool: Pool, setting: Setting) -> Scores:
+    """What the ranking of a pool under a setting is worth."""
     dense, lexical = pool.dense, pool.lexical
-    kept = np.flatnonzero(
-        _among_first(dense, weighting.depth) | (_among_first(lexical, weighting.depth) & (lexical > 0))
-    )
+    kept = np.flatnonzero(_among_first(dense, setting.depth) | (_among_first(lexical, setting.depth) & (lexical > 0)))
     fused = fuse(
         dense[kept],
         lexical[kept],
-        dense_weight=weighting.dense_weight,
-        lexical_weight=weighting.lexical_weight * pool.emphasis,
+        dense_weight=setting.dense_weight,
+        lexical_weight=setting.lexical_weight * pool.emphasis,
+        method=pool.method,
         spread=pool.spread,
     )
     ranking = kept[np.argsort(-fused, kind="stable")[:DEPTH]]
     return score([pool.units[i] for i in ranking], pool.total)
 
 
-def _values(pools: Sequence[Pool], weighting: Weighting) -> Matrix:
-    values: Matrix = table(scores(pool, weighting) for pool in pools)[:, _TARGET]
+def _values(pools: Sequence[Pool], setting: Setting) -> Matrix:
+    values: Matrix = table(scores(pool, setting) for pool in pools)[:, _TARGET]
     return values
 
 
@@ -168,14 +177,14 @@ def _choose(values: Matrix, distances: Matrix) -> int:
     return int(np.argmin(np.where(behind.mean(axis=1) <= error + 1e-9, distances, np.inf)))
 
 
-def _distance(one: Weighting, other: Weighting) -> float:
-    """How far one weighting is from another: the shares of full text first, then the depths."""
+def _distance(one: Setting, other: Setting) -> float:
+    """How far one setting is from another: the shares of full text first, then the depths."""
     return abs(_share(one) - _share(other)) + 0.01 * abs(math.log2(one.depth / other.depth))
 
 
-def _share(weighting: Weighting) -> float:
-    total = weighting.dense_weight + weighting.lexical_weight
-    return weighting.lexical_weight / total if total else 0.5
+def _share(setting: Setting) -> float:
+    total = setting.dense_weight + setting.lexical_weight
+    return setting.lexical_weight / total if total else 0.5
 
 
 def _folds(pools: Sequence[Pool]) -> npt.NDArray[np.int64]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragfactory.embedding.catalog import SPREAD
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["scores", "ranks"]
 
-SPREAD = 0.2  # of the cosines of all-MiniLM-L6-v2, as measured
 _EXACT = 2.0  # times the weight of words, where a question has a number or a code in it
 
 
@@ -32,7 +33,8 @@ class Candidate:
     """A row of an index, by its id, with its score of each part of the hybrid; None where a part did not find it.
 
     `embedder` is the fingerprint of the model that the dense score comes from. `variant` is the rewriting of the query that it
-    answers better than the query itself, if there is one. `preferred` is the fused score with what the query says of the document.
+    answers better than the query itself, if there is one. `share` is how much of what the query says of documents holds for its
+    own, 0 to 1, where these are preferred, and `preferred` the fused score averaged with it.
     """
 
     index: IndexName
@@ -43,8 +45,8 @@ class Candidate:
     lexical: float | None
     variant: str | None = None
     fused: float = 0.0
+    share: float | None = None
     preferred: float | None = None
-    rerank: float | None = None
 
 
 def emphasis(query: str) -> float:
@@ -62,7 +64,12 @@ def prefer(ranked: Sequence[Candidate], shares: Sequence[float], weight: float) 
     document that holds for theirs, 0 to 1 each.
     """
     scored = [
-        replace(candidate, preferred=(candidate.fused + weight * share) / (1 + weight))
+        replace(candidate, share=share, preferred=with_share(candidate.fused, share, weight))
         for candidate, share in zip(ranked, shares, strict=True)
     ]
     return sorted(scored, key=lambda c: -(c.preferred or 0.0))
+
+
+def with_share(score: float, share: float, weight: float) -> float:
+    """A score from 0 to 1, averaged, by `weight`, with the share of what the query says of a document that holds for its own."""
+    return (score + weight * share) / (1 + weight)

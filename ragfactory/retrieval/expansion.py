@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 By: TypeAlias = Literal["llama", "http", "rules"]
 
-MAX_VARIANTS = 8
-
 _LANGUAGES = ("nl", "de", "fr", "en")  # in the order of the columns of terms.txt
 
 

@@ -14,27 +14,49 @@ if TYPE_CHECKING:
 
 ALIKE = 0.8  # of the word pairs of two passages: how many they must share (A. Broder, "On the resemblance of documents", 1997)
 
+_NEGATIONS = frozenset(
+    [
+        *("niet", "geen", "nooit", "noch", "zonder", "niets", "niemand", "nergens"),
+        *(
+            "nicht",
+            "kein",
+            "keine",
+            "keinen",
+            "keinem",
+            "keiner",
+            "keines",
+            "nie",
+            "niemals",
+            "ohne",
+            "weder",
+            "nichts",
+        ),
+        *("ne", "pas", "non", "aucun", "aucune", "jamais", "sans", "ni", "rien"),
+        *("not", "no", "never", "nor", "neither", "none", "nothing", "without", "cannot"),
+    ]
+)
+_SHORT_NOT = re.compile(r"n['’]t\b")  # don't
 _COMPARED = 100  # results that a further one is compared with
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The neighbouring words of a passage, in pairs, and its numbers."""
+    """The neighbouring words of a passage, in pairs, and its numbers and negations in their order."""
 
     pairs: frozenset[tuple[str, str]]
-    numbers: tuple[str, ...]
+    decisive: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Fingerprint:
         """The fingerprint of a passage; case and signs make no difference."""
-        words = re.findall(r"\w+", text.casefold())
-        numbers = tuple(word for word in words if any(map(str.isdigit, word)))
-        return cls(frozenset(pairwise(words)), numbers)
+        words = re.findall(r"\w+", _SHORT_NOT.sub(" not", text.casefold()))
+        decisive = tuple(word for word in words if word in _NEGATIONS or any(map(str.isdigit, word)))
+        return cls(frozenset(pairwise(words)), decisive)
 
     def is_like(self, other: Fingerprint) -> bool:
-        """Whether both say the same: other numbers, in the same words, do not."""
+        """Whether both say the same: other numbers in the same words do not, nor does one that denies what the other says."""
         either = len(self.pairs | other.pairs)
-        return self.numbers == other.numbers and either > 0 and len(self.pairs & other.pairs) >= ALIKE * either
+        return self.decisive == other.decisive and either > 0 and len(self.pairs & other.pairs) >= ALIKE * either
 
 
 @dataclass(slots=True)
@@ -53,12 +75,12 @@ class Folding:
         return len(self._kept) - 1
 
 
-def fold(hits: Iterable[Hit], top_k: int) -> tuple[Hit, ...]:
-    """The first `top_k` hits that differ, each with the places of those after it that say the same."""
+def fold(hits: Iterable[Hit], count: int) -> tuple[Hit, ...]:
+    """The first `count` hits that differ, each with the places of those after it that say the same."""
     kept: list[Hit] = []
     folding = Folding()
     for hit in hits:
-        if len(kept) == top_k:
+        if len(kept) == count:
             break
         number = folding.place(hit.chunk.text)
         if number == len(kept):

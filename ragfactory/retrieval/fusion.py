@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragfactory.retrieval.candidates import SPREAD
+from ragfactory.embedding.catalog import SPREAD
 
 if TYPE_CHECKING:
     import numpy.typing as npt

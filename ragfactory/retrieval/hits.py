@@ -29,7 +29,7 @@ def hit_of(
     chunk = segment.chunk(row)
     at, *others = places_of(version, candidate.row, chunk, filters, within=within)
     own = {Mode.HYBRID: candidate.fused, Mode.DENSE: candidate.dense, Mode.TEXT: candidate.lexical}[mode]
-    own = next((score for score in (candidate.rerank, candidate.preferred) if score is not None), own)
+    own = own if candidate.preferred is None else candidate.preferred
     return Hit(
         index=candidate.index,
         version=version.manifest.version,
@@ -42,6 +42,7 @@ def hit_of(
         lexical=candidate.lexical,
         fused=candidate.fused if mode is Mode.HYBRID else None,
         preferred=candidate.preferred,
-        rerank=candidate.rerank,
+        rerank=None,
         variant=candidate.variant,
+        share=candidate.share,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.layout import IndexName
     from ragfactory.store.records import ChunkRecord
+
+Use: TypeAlias = Literal["preferred", "strict"]
 
 
 class Mode(StrEnum):
@@ -28,7 +30,8 @@ class Mode(StrEnum):
 class Hit:
     """A passage that was found, with the score of each stage; None where a stage did not look at it.
 
-    `score` is that of the last stage that looked at it. `preferred` is the fused score with what the query says of the document;
+    `score` is that of the last stage that looked at it. `share` is how much of what the query says of documents holds for its
+    own, 0 to 1, where these are preferred, and `preferred` the reranker's score, else the fused one, averaged with that;
     `variant` is the rewriting of the query that found it, where that did better than the query; `near_duplicates` counts passages
     that say the same, whose places are among `others`.
     """
@@ -47,15 +50,18 @@ class Hit:
     rerank: float | None
     variant: str | None = None
     near_duplicates: int = 0
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What was made of a query: what it says of documents, its rewritings that were searched too, what the weight of words was
-    multiplied by for it, and who rewrote it, where that was asked for.
+    multiplied by for it, and who rewrote it, where that was asked for. `use` says whether the documents of which it speaks were
+    preferred or, strictly, the only ones looked among; None: it made no difference.
     """
 
     understood: tuple[Understood, ...] = ()
+    use: Use | None = None
     variants: tuple[str, ...] = ()
     emphasis: float = 1.0
     rewritten_by: By | None = None

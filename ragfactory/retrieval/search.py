@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from ragfactory.documents.cleaning import clean
 from ragfactory.errors import DeviceUnavailableError, IndexNotFoundError, ModelUnavailableError, UsageError
-from ragfactory.retrieval.candidates import Candidate, by_words, emphasis, prefer
+from ragfactory.retrieval.candidates import Candidate, by_words, emphasis, prefer, with_share
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import expansion
 from ragfactory.retrieval.folding import fold
@@ -28,15 +28,16 @@ from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ragfactory.config import Config
     from ragfactory.profiles import Retrieve
     from ragfactory.retrieval.filters import Condition
     from ragfactory.retrieval.masks import Mask
     from ragfactory.retrieval.parts import Found, Narrowing
-    from ragfactory.retrieval.results import Hit
+    from ragfactory.retrieval.results import Hit, Use
     from ragfactory.retrieval.rewriting.writers import Rewriter
+    from ragfactory.retrieval.understanding import Understood
     from ragfactory.store.documents import Identity
     from ragfactory.store.records import DocumentRecord, Manifest
 
@@ -148,20 +149,26 @@ class Searcher:
             clock.note("dense")
         ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
         preference = max(own.preference for own in retrieve.values())
-        if mode is Mode.HYBRID and understood and preference and not strict:
+        use = self._use(understood, mode, preference, strict=strict)
+        if use == "preferred":
             shares = self._vocabulary.shares(understood, [(c.index, c.row) for c in ranked])
             ranked = prefer(ranked, shares, preference)
-        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
+        found = (self._hit(candidate, mode, filters, within) for candidate in ranked)
+        reranks = rerank or (rerank is None and mode is not Mode.TEXT)
+        deepest = max(own.rerank_depth for own in retrieve.values()) if reranks else 0
+        hits, said = self._reranked(query, found, top_k, deepest, preference, asked=bool(rerank))
+        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []), *said)
         devices: dict[str, str] = {}
-        if rerank or (rerank is None and mode is not Mode.TEXT):
-            deepest = max(own.rerank_depth for own in retrieve.values())
-            ranked, said = self._reranked(query, ranked, deepest, asked=bool(rerank))
-            notes += said
-        if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
+        if self._reranker.device and any(hit.rerank is not None for hit in hits):
             clock.note("rerank")
             devices["rerank"] = self._reranker.device
-        hits = fold((self._hit(candidate, mode, filters, within) for candidate in ranked), top_k)
-        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
+        explanation = Explanation(
+            understood,
+            use,
+            tuple(wordings[1:]),
+            emphasis(query) if mode is Mode.HYBRID else 1.0,
+            expanded.by if expanded else None,
+        )
         return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
 
     def document(self, path: str) -> DocumentRecord | None:
@@ -245,6 +252,15 @@ class Searcher:
         among = rows_among(self._versions, filters, within)
         return among, {name: narrowing(self._versions[name], rows) for name, rows in among.items()}
 
+    @staticmethod
+    def _use(understood: Sequence[Understood], mode: Mode, preference: float, *, strict: bool) -> Use | None:
+        """What becomes of what the query says of documents."""
+        if not understood:
+            return None
+        if strict:
+            return "strict"
+        return "preferred" if mode is Mode.HYBRID and preference else None
+
     def _ranked(self, candidates: Sequence[Candidate], mode: Mode) -> list[Candidate]:
         """The candidates, best first."""
         if mode is Mode.TEXT:
@@ -278,31 +294,25 @@ class Searcher:
         return candidates
 
     def _reranked(
-        self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
-    ) -> tuple[list[Candidate], tuple[str, ...]]:
-        """The candidates with the first `depth` scored again and sorted by that, and what there is to say of it. Where it cannot
-        be done and nobody `asked` for it, they stay as they are.
+        self, query: str, found: Iterable[Hit], top_k: int, depth: int, preference: float, *, asked: bool
+    ) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
+        """The `top_k` hits that differ, the first `depth` of them scored again and sorted by that, and what there is to say of it.
+        Where it cannot be done and nobody `asked` for it, they stay in their order.
         """
+        if not depth:
+            return fold(found, top_k), ()
         if not asked and (shortcoming := self._reranker.shortcoming()):
-            return ranked, (f"not reranked: {shortcoming}",)
-        first = ranked[:depth]
+            return fold(found, top_k), (f"not reranked: {shortcoming}",)
+        hits = fold(found, max(top_k, depth))  # first of all: what is said twice need not be read twice
         try:
-            scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
+            scores = self._reranker.score(query, [_passage(hit) for hit in hits[:depth]])
         except (ModelUnavailableError, DeviceUnavailableError) as error:
             if asked:
                 raise
-            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}")
-        scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
-        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], self._reranker.take_notes()
-
-    def _passage(self, candidate: Candidate) -> str:
-        """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
-        from ragfactory.context.enriched import enriched_text
-
-        version = self._versions[candidate.index]
-        number, row = version.locate(candidate.row)
-        chunk = version.segments[number].chunk(row)
-        return enriched_text(chunk.context, chunk.text)
+            return hits[:top_k], (*self._reranker.take_notes(), f"not reranked: {error.message}")
+        scored = [_scored(hit, score, preference) for hit, score in zip(hits[:depth], scores, strict=True)]
+        ranked = (*sorted(scored, key=lambda hit: -hit.score), *hits[depth:])
+        return ranked[:top_k], self._reranker.take_notes()
 
     def _hit(
         self,
@@ -313,3 +323,16 @@ class Searcher:
     ) -> Hit:
         documents = None if within is None else within[candidate.index]
         return hit_of(self._versions[candidate.index], candidate, mode, filters, documents)
+
+
+def _passage(hit: Hit) -> str:
+    """What the reranker reads of a hit: what was embedded, so that it knows of the context too."""
+    from ragfactory.context.enriched import enriched_text
+
+    return enriched_text(hit.chunk.context, hit.chunk.text)
+
+
+def _scored(hit: Hit, score: float, preference: float) -> Hit:
+    """The hit with the score that the reranker gives it, and what the preference makes of that."""
+    preferred = None if hit.share is None else with_share(score, hit.share, preference)
+    return replace(hit, rerank=score, preferred=preferred, score=score if preferred is None else preferred)

@@ -50,7 +50,8 @@ class Vocabulary:
     def understand(self, query: str) -> tuple[Understood, ...]:
         """The years, types and names in a query; of names within one another the longest."""
         return tuple(
-            Understood(kind, " ".join(words), len(self._places(kind, words))) for kind, words in self._keys(query)
+            Understood(kind, " ".join(words), len(self._places(kind, words)))
+            for kind, words in dict.fromkeys(self._keys(query))
         )
 
     def documents(self, understood: Iterable[Understood]) -> dict[IndexName, set[Identity]]:
@@ -90,10 +91,10 @@ class Vocabulary:
         while start < len(words):
             longest = range(min(LONGEST_NAME, len(words) - start), 0, -1)
             phrases = (words[start : start + length] for length in longest)
-            key = next((key for phrase in phrases if (key := self._key_of(phrase))), None)
-            if key:
-                yield key
-            start += len(key[1]) if key and key[0] == "name" else 1
+            found = next(((key, phrase) for phrase in phrases if (key := self._key_of(phrase))), None)
+            if found:
+                yield found[0]
+            start += len(found[1]) if found else 1
 
     def _key_of(self, phrase: Words) -> tuple[Kind, Words] | None:
         document_type = type_names().get(phrase, "_".join(phrase))

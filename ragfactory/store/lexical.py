@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import tantivy
 
 from ragfactory.errors import DamagedIndexError
@@ -43,7 +44,10 @@ class LexicalHit:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Over how many rows, and in how many of them each (field, word) occurs."""
+    """Over how many rows, and in how many of them each (field, word) occurs.
+
+    Rows that were taken out count until tantivy merges their segment, as they do in its own scores.
+    """
 
     rows: int
     counts: dict[tuple[str, str], int]
@@ -56,7 +60,7 @@ class Statistics:
     def idf(self, term: tuple[str, str]) -> float:
         """The inverse document frequency of BM25 as tantivy computes it: ln(1 + (N - n + 0.5) / (n + 0.5))."""
         n = self.counts[term]
-        return math.log(1 + (max(self.rows - n, 0) + 0.5) / (n + 0.5))
+        return math.log(1 + (self.rows - n + 0.5) / (n + 0.5))
 
 
 class LexicalWriter:
@@ -110,11 +114,12 @@ class LexicalIndex:
         self._index = _open(directory)
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
+        self._rows = _rows_in(directory)
 
     def statistics(self, query: str, languages: Sequence[str]) -> Statistics:
         """How often the words of `query` occur here; those of several indexes add up."""
         counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in _terms(query, languages)}
-        return Statistics(self._searcher.num_docs, counts)
+        return Statistics(self._rows, counts)
 
     def search(
         self,
@@ -207,3 +212,9 @@ def _open(directory: Path) -> Any:
         raise DamagedIndexError(f"{directory}: not a full-text index that can be read", path=str(directory)) from error
     _register(index)
     return index
+
+
+def _rows_in(directory: Path) -> int:
+    """The rows of all segments, those taken out included. The searcher tells the living alone, and its BM25 goes by all."""
+    meta = orjson.loads((directory / "meta.json").read_bytes())
+    return sum(segment["max_doc"] for segment in meta["segments"])

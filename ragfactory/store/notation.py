@@ -7,10 +7,16 @@ zeros at the end of decimals are left out.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _THOUSANDS = r"\d{1,3}(?:(?P<separator>[.,'’\u00a0\u2009\u202f ])\d{3})(?:(?P=separator)\d{3})*"
 _NUMBER = re.compile(rf"(?<!\w)(?:(?P<grouped>{_THOUSANDS})|(?P<whole>\d+))(?:[.,](?P<decimals>\d+))?(?!\w)")
 _JOINED = re.compile(r"(?<![\w.,])\w+(?:[-/._]\w+)+")
+_DATE = re.compile(r"(?<!\d)(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?!\d)")
+_BESIDE_DIGITS = re.compile(r"(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
 _DIGITS = 6
 _INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}")
 
@@ -22,6 +28,18 @@ def one_notation(text: str) -> str:
     """
     text = _INITIALS.sub(lambda found: found.group().replace(".", "") + " ", text)
     return _NUMBER.sub(_plain, text)
+
+
+def numbers(text: str) -> Iterator[tuple[frozenset[str], ...]]:
+    """Each number in `text`, in one notation, as every set of numbers that it may be: where only blanks group its digits, the
+    whole, or those side by side. Letters next to a number (5mm) and zeros before it make no difference; of a date with points,
+    each part is a number.
+    """
+    apart = _BESIDE_DIGITS.sub(" ", _DATE.sub(r"\1 . \2 . \3", text))
+    for found in _NUMBER.finditer(apart):
+        whole = _plain(found).split()[0]
+        side_by_side = (_NUMBER.sub(_plain, part) for part in found.group().split())
+        yield tuple({frozenset({_without_zeros(whole)}), frozenset(map(_without_zeros, side_by_side))})
 
 
 def codes(text: str) -> list[str]:
@@ -44,3 +62,7 @@ def _plain(found: re.Match[str]) -> str:
         whole, decimals = "0", whole[1:].rstrip("0")
     number = f"{whole}.{decimals}" if decimals else whole
     return f"{number} {grouped}" if separator is not None and separator.isspace() else number
+
+
+def _without_zeros(number: str) -> str:
+    return re.sub(r"^0+(?=\d)", "", number)

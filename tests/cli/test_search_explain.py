@@ -24,6 +24,13 @@ def test_people_see_what_was_understood_and_every_stage(library_cli: Cli) -> Non
     assert "preferred" not in plain
 
 
+def test_what_makes_no_difference_is_not_said_to(library_cli: Cli) -> None:
+    shown = library_cli("search", "coaching session in 1999", "--explain", "--mode", "text").out
+    assert "understood: type coaching_chat (1 document), which makes no difference here" in shown
+    assert "preferred" not in shown
+    assert "words count" not in shown
+
+
 def test_programs_get_it_as_data(library_cli: Cli) -> None:
     data = library_cli("search", "voorzieningen", "--explain", "--expand", "2", "--json").envelope["data"]
     assert data["explanation"]["understood"] == []

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from ragfactory.evaluation.fit import Pool, Weighting, fit, scores
+from ragfactory.evaluation.fit import Pool, Setting, collect, fit, scores
+from ragfactory.evaluation.questions import Question, Target
+from ragfactory.retrieval.search import Searcher
 
-EVEN = Weighting(0.5, 0.5, 100)
+if TYPE_CHECKING:
+    from ragfactory.retrieval.candidates import Method
+    from tests.conftest import Workplace
+
+EVEN = Setting(0.5, 0.5, 100)
 
 
 def pools(count: int, *, telling: str, seed: int = 7) -> list[Pool]:
@@ -43,10 +51,10 @@ def test_where_both_parts_are_noise_no_real_gain_is_claimed() -> None:
     assert not fit(noise, EVEN).gain.is_real
 
 
-def test_where_all_do_equally_well_the_weighting_stays() -> None:
+def test_where_all_do_equally_well_the_setting_stays() -> None:
     scored = np.array([3.0, 2.0, 1.0], dtype=np.float32)
     same = [Pool(scored, scored, ("unit", None, None), 1, "a.md")] * 3
-    own = Weighting(3.0, 1.0, 70)
+    own = Setting(3.0, 1.0, 70)
     found = fit(same, own)
     assert found.best == own
     assert not found.is_better
@@ -59,5 +67,26 @@ def test_depth_says_how_many_candidates_a_part_contributes() -> None:
     lexical[45] = 1.9
     units = tuple("unit" if i == 45 else None for i in range(50))
     pool = Pool(dense, lexical, units, 1, "a.md")
-    assert scores(pool, Weighting(0.1, 0.9, 1)).mrr_at_10 == 0
-    assert scores(pool, Weighting(0.1, 0.9, 2)).mrr_at_10 == pytest.approx(1 / 2)
+    assert scores(pool, Setting(0.1, 0.9, 1)).mrr_at_10 == 0
+    assert scores(pool, Setting(0.1, 0.9, 2)).mrr_at_10 == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(("method", "rank"), [("scores", 2), ("ranks", 1)])
+def test_a_pool_is_ranked_by_its_method(method: Method, rank: int) -> None:
+    dense = np.array([0.9, 0.1, 0.0, 0.0], dtype=np.float32)
+    lexical = np.array([1.0, 10.0, 3.0, 2.0], dtype=np.float32)
+    pool = Pool(dense, lexical, (None, "unit", None, None), 1, "a.md", method=method)
+    assert scores(pool, EVEN).mrr_at_10 == pytest.approx(1 / rank)
+
+
+@pytest.mark.parametrize("method", ["scores", "ranks"])
+def test_pools_have_the_method_that_the_index_is_searched_with(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: Method
+) -> None:
+    workplace.write("a.md", "De voorzieningen van de onderneming zijn in het laatste jaar sterk gestegen.")
+    workplace.ingest()
+    with Searcher.open(workplace.config) as searcher:
+        ((name, own),) = searcher.retrieve.items()
+        monkeypatch.setitem(searcher._retrieve, name, own.model_copy(update={"fusion": method}))
+        (pool,) = collect(searcher, [Question("1", "voorzieningen", (Target("a.md"),))])
+    assert pool.method == method

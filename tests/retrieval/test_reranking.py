@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,16 +22,22 @@ if TYPE_CHECKING:
 QUERY = "cellar"
 
 
+@contextmanager
+def machine_with_reranker(workplace: Workplace, model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searcher]:
+    monkeypatch.setattr(locate, "BGE_RERANKER_V2_M3", SPEC)
+    folder = workplace.config.models / SPEC.name
+    folder.parent.mkdir(exist_ok=True)
+    folder.symlink_to(model)
+    with Searcher.open(workplace.config) as searcher:
+        yield searcher
+    folder.unlink()
+
+
 @pytest.fixture
 def reranking(library: Workplace, tiny_reranker: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searcher]:
     """The library, on a machine that has a reranker."""
-    monkeypatch.setattr(locate, "BGE_RERANKER_V2_M3", SPEC)
-    folder = library.config.models / SPEC.name
-    folder.parent.mkdir(exist_ok=True)
-    folder.symlink_to(tiny_reranker)
-    with Searcher.open(library.config) as searcher:
+    with machine_with_reranker(library, tiny_reranker, monkeypatch) as searcher:
         yield searcher
-    folder.unlink()
 
 
 def test_the_order_and_the_score_are_the_rerankers(reranking: Searcher) -> None:
@@ -57,6 +64,35 @@ def test_only_the_best_candidates_are_read_again(reranking: Searcher, monkeypatc
     assert [hit.rerank is not None for hit in hits] == [True, True, *[False] * (len(hits) - 2)]
     assert {hit.chunk_hash for hit in hits[:2]} == {hit.chunk_hash for hit in before[:2]}
     assert [hit.chunk_hash for hit in hits[2:]] == [hit.chunk_hash for hit in before[2:]]
+
+
+def test_what_is_said_twice_is_read_once(
+    workplace: Workplace, tiny_reranker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clause = "The cellar is let with all that is in it, for as long as the tenant pays what is agreed on the first of a month."
+    for n in range(4):
+        workplace.write(f"{n}.txt", clause + " Thank you." * n)
+    workplace.write("other.txt", "The weather was fine.")
+    workplace.ingest()
+    with machine_with_reranker(workplace, tiny_reranker, monkeypatch) as searcher:
+        ((name, own),) = searcher.retrieve.items()
+        monkeypatch.setitem(searcher._retrieve, name, own.model_copy(update={"rerank_depth": 2}))
+        hits = searcher.search("for how long is the cellar let").hits
+    assert len(hits) == 2
+    assert sorted(hit.near_duplicates for hit in hits) == [0, 3]
+    assert None not in {hit.rerank for hit in hits}
+
+
+def test_documents_that_the_query_names_are_preferred_among_the_reranked_too(reranking: Searcher) -> None:
+    result = reranking.search("part in the coaching session", top_k=50)
+    assert result.explanation.use == "preferred"
+    weight = max(own.preference for own in reranking.retrieve.values())
+    for hit in result.hits:
+        assert hit.rerank is not None
+        share = hit.index.document_type == "coaching_chat"
+        assert hit.score == hit.preferred == pytest.approx((hit.rerank + weight * share) / (1 + weight))
+    scores = [hit.score for hit in result.hits]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_words_alone_are_reranked_only_when_asked(reranking: Searcher) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +31,18 @@ def test_years_and_names_of_the_metadata_are_understood(archive: Searcher) -> No
     assert understood(archive, "12023 pumps, 20233") == []
 
 
+def test_what_is_said_twice_is_understood_once(archive: Searcher) -> None:
+    assert understood(archive, "Anna, revenue of 2023 by Anna, 2023") == [("year", "2023"), ("name", "anna")]
+
+
+def test_no_word_of_a_type_is_taken_for_a_name(own_library: Workplace) -> None:
+    own_library.write("session.md", "The wind was strong along the coast, and the harbour stayed closed.")
+    own_library.ingest()
+    with Searcher.open(own_library.config) as searcher:
+        assert ("name", "session") in understood(searcher, "wind in the session")
+        assert understood(searcher, "the coaching session") == [("type", "coaching_chat")]
+
+
 def test_documents_of_the_name_are_preferred(archive: Searcher) -> None:
     with_name = archive.search("revenue Bob", top_k=50)
     assert all(hit.preferred is not None and hit.score == hit.preferred for hit in with_name.hits)
@@ -43,6 +55,18 @@ def test_documents_of_the_name_are_preferred(archive: Searcher) -> None:
 
     assert sum(ranks(with_name)) < sum(ranks(without))
     assert len(with_name.hits) == len(without.hits) > len(of_name)
+
+
+def test_an_explanation_says_whether_what_was_understood_was_used(archive: Searcher) -> None:
+    def use(**options: Any) -> str | None:
+        result = archive.search("revenue Bob 2023", **options)
+        assert result.explanation.understood
+        return result.explanation.use
+
+    assert use() == "preferred"
+    assert use(strict=True) == use(strict=True, mode=Mode.TEXT) == "strict"
+    assert use(mode=Mode.TEXT) is use(mode=Mode.DENSE) is use(override={"preference": 0.0}) is None
+    assert archive.search("revenue 2023", mode=Mode.DENSE).explanation.emphasis == 1
 
 
 def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:

@@ -214,6 +214,24 @@ def test_rows_taken_out_are_gone_and_the_linked_original_is_untouched(tmp_path: 
     assert sorted(rows(original, "omzet")) == sorted(rows(LexicalIndex(old), "omzet")) == [0, 1, 2]
 
 
+def test_equal_rows_of_two_indexes_score_alike_when_half_of_one_was_replaced(tmp_path: Path) -> None:
+    texts = [f"{'wind' if n % 4 else 'water'} nummer{n}" for n in range(40)]
+    for name in ("as it was", "half replaced"):
+        (tmp_path / name).mkdir()
+        build(tmp_path / name, *((text, "nl") for text in texts))
+    writer = LexicalWriter(tmp_path / "half replaced")
+    for n in range(20):
+        writer.delete(n)
+        writer.add(100 + n, texts[n], "nl")
+    writer.commit()
+    indexes = [LexicalIndex(tmp_path / name) for name in ("as it was", "half replaced")]
+    for query in ("wind", "water"):
+        one, other = (index.statistics(query, ["nl"]) for index in indexes)
+        found = [index.search(query, 50, ["nl"], one + other) for index in indexes]
+        assert len(found[0]) == len(found[1]) == sum(text.startswith(query) for text in texts)
+        assert [hit.score for hit in found[0]] == pytest.approx([hit.score for hit in found[1]], rel=1e-5)
+
+
 def test_nothing_counts_before_commit(tmp_path: Path) -> None:
     build(tmp_path, ("omzet", "nl"))
     writer = LexicalWriter(tmp_path)

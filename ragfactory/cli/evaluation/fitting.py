@@ -28,7 +28,7 @@ _FEW = 50  # questions under which what is found may be chance
 
 def fit(config: Config, document_type: str | None, file: Path, output: Output) -> CommandResult:
     """Find the weights that suit an index, and keep them when they hold on questions they were not fitted to."""
-    from ragfactory.evaluation.fit import Weighting, collect
+    from ragfactory.evaluation.fit import Setting, collect
     from ragfactory.evaluation.fit import fit as fit_to
     from ragfactory.evaluation.questions import read_questions
     from ragfactory.retrieval.search import Searcher
@@ -44,9 +44,7 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
     ):
         (manifest,) = searcher.manifests
         now = searcher.retrieve[name]
-        found = fit_to(
-            collect(searcher, questions, advance), Weighting(now.dense_weight, now.lexical_weight, now.depth)
-        )
+        found = fit_to(collect(searcher, questions, advance), Setting(now.dense_weight, now.lexical_weight, now.depth))
     if found.is_better:
         with store_errors():
             write_settings(IndexPaths.of(config.indexes, name), _settings(found, manifest))

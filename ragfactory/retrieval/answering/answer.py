@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from ragfactory.context.answers import without_thoughts
 from ragfactory.errors import ModelUnavailableError
 from ragfactory.retrieval.answering.citations import cited_sentences
 from ragfactory.retrieval.answering.extraction import extract
@@ -20,11 +20,10 @@ from ragfactory.retrieval.answering.prompting import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragfactory.retrieval.answering.writers import AnswerWriter
+    from ragfactory.retrieval.answering.writing import AnswerWriter
     from ragfactory.retrieval.finding import Found
 
 _THINKS = "<think>"
-_THOUGHT = re.compile(rf"^\s*{_THINKS}.*?(?:</think>\s*|\Z)", re.DOTALL)
 
 
 def sources_of(found: Found) -> tuple[Source, ...]:
@@ -48,8 +47,8 @@ def written(question: str, sources: Sequence[Source], writer: AnswerWriter, list
     """
     language = language_of_question(question, sources)
     text = writer.write(prompt_for(question, sources, language, writer.room), _Telling(listen))
-    answer = _THOUGHT.sub("", text, count=1)
-    if not answer.strip():
+    answer = without_thoughts(text)
+    if not answer:
         raise ModelUnavailableError("the language model wrote no answer", hint="choose another one, or --by extract")
     sentences = () if says_nothing_was_found(answer) else cited_sentences(answer, sources, language)
     return Answer(question, sentences, tuple(sources), writer.by, wording(language).absent, writer.device)
@@ -69,7 +68,7 @@ class _Telling:
         begun = self._came.lstrip()
         if len(begun) < len(_THINKS) and _THINKS.startswith(begun):
             return
-        shown = _THOUGHT.sub("", self._came, count=1)
+        shown = without_thoughts(self._came)
         if len(shown) > self._told:
             self._listen(shown[self._told :])
             self._told = len(shown)

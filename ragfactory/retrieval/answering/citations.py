@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ragfactory.chunking.boundaries import lines, sentences
 from ragfactory.retrieval.answering.model import Sentence
 from ragfactory.store.analysis import stems
+from ragfactory.store.notation import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _CITATION = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _MARKS_FIRST = re.compile(rf"(?:{_CITATION.pattern})+[.\s]*")
 _NUMBER = re.compile(r"\d+")
-_WITHIN_NUMBER = re.compile(r"(?<=\d)[.,'’\s](?=\d)")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 
 
@@ -61,8 +61,8 @@ def _without_marks(piece: str) -> str:
 def _holding(text: str, cited: Iterable[int], sources: Mapping[int, Source], language: str) -> tuple[int, ...]:
     there = [sources[n] for n in dict.fromkeys(cited) if n in sources]
     holding = [source for source in there if _shares_a_word(text, source, language)]
-    digits = [_plain_numbers(source.text) for source in holding]
-    if any(not any(number in passage for passage in digits) for number in _NUMBER.findall(_plain_numbers(text))):
+    said = frozenset[str]().union(*(read for source in holding for each in numbers(source.text) for read in each))
+    if not all(any(reading <= said for reading in readings) for readings in numbers(text)):
         return ()
     return tuple(source.n for source in holding)
 
@@ -71,8 +71,3 @@ def _shares_a_word(text: str, source: Source, language: str) -> bool:
     """Whether some word is in both, whichever language's stop words and endings are taken off: the answer's, the passage's."""
     languages = {language, source.hit.chunk.language or language}
     return all(stems(text, [each]) & stems(source.text, [each]) for each in languages)
-
-
-def _plain_numbers(text: str) -> str:
-    """The text with numbers written in one: 1.577,00 and 1 577,00 become 157700."""
-    return _WITHIN_NUMBER.sub("", text)

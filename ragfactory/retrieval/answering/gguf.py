@@ -14,7 +14,7 @@ from ragfactory.devices import RunDevices
 from ragfactory.errors import ModelUnavailableError
 from ragfactory.fleet.model import Role
 from ragfactory.fleet.work import Item, ItemError
-from ragfactory.retrieval.answering.writers import ANSWER_TOKENS, PROMPT_TOKENS, room_in
+from ragfactory.retrieval.answering.writing import ANSWER_TOKENS, PROMPT_TOKENS, room_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ragfactory.context.prompt import Prompt
     from ragfactory.events import Event
     from ragfactory.retrieval.answering.model import By
-    from ragfactory.retrieval.answering.writers import AnswerWriter, Listen
+    from ragfactory.retrieval.answering.writing import AnswerWriter, Listen
 
 
 def open_gguf(config: Config) -> AnswerWriter:

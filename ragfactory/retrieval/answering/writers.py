@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ragfactory.errors import ModelUnavailableError
+from ragfactory.retrieval.answering.writing import ANSWER_TOKENS, room_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ragfactory.config import Config
     from ragfactory.context.prompt import Prompt
     from ragfactory.context.remote.servers import Server
     from ragfactory.retrieval.answering.model import By
-
-    Listen = Callable[[str], None]
-
-ANSWER_TOKENS = 400
-PROMPT_TOKENS = 768  # instructions and question
-_CHARACTERS_A_TOKEN = 2.5  # rather too few than too many
-
-
-class AnswerWriter(Protocol):
-    """Someone who writes an answer. `room` is the characters of passages that it can read, `device` where on this machine it
-    wrote last, and `notes` say, a line each, what went wrong with devices.
-    """
-
-    by: By
-    room: int
-    device: str | None
-    notes: tuple[str, ...]
-
-    def write(self, prompt: Prompt, listen: Listen) -> str:
-        """The whole answer; `listen` gets it piece by piece meanwhile. Raises ModelUnavailableError."""
-
-    def close(self) -> None:
-        """Let go of its memory."""
+    from ragfactory.retrieval.answering.writing import AnswerWriter, Listen
 
 
 def open_writer(config: Config, by: By | None) -> AnswerWriter:
@@ -95,8 +74,3 @@ class ServerWriter:
 
     def close(self) -> None:
         """See AnswerWriter."""
-
-
-def room_in(window: int) -> int:
-    """The characters of passages that fit into a window of so many tokens, with a question and an answer."""
-    return max(0, int((window - PROMPT_TOKENS - ANSWER_TOKENS) * _CHARACTERS_A_TOKEN))

@@ -46,6 +46,30 @@ def test_sentences_keep_the_citations_that_hold(
     assert [(sentence.text, sentence.sources) for sentence in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("passage", "answer", "holds"),
+    [
+        ("The pump cost 1.577 euro.", "The pump cost 57 euro", False),
+        ("The pump cost 1.250 euro.", "The pump cost 12,5 euro", False),
+        ("The pump, 2023 14", "The pump is number 314", False),
+        ("The pump, 2023 14", "The pump is number 202314", False),
+        ("The pump cost 1.577 euro.", "The pump cost 1.577,00 euro", True),
+        ("The pump cost 1577 euro.", "The pump cost 1 577 euro", True),
+        ("The pump cost 1 577 euro.", "The pump cost EUR1577", True),
+        ("The pump | 2023 | 1.577", "The pump cost in 2023 1.577", True),
+        ("The pump | 12 | 500", "The pump: 12 500", True),
+        ("The pump of 12.50 euro", "The pump of 12,5 euro", True),
+        ("The pump of 5mm, built 01.12.2024", "The pump of 5 mm, built on 1 December 2024", True),
+        ("The pump XK-4472", "The pump XK4472", True),
+    ],
+)
+def test_whole_numbers_are_compared_in_whatever_notation(
+    passage: str, answer: str, holds: bool, passages: Passages
+) -> None:
+    (sentence,) = cited_sentences(f"{answer} [1].", passages(passage), "en")
+    assert sentence.sources == ((1,) if holds else ())
+
+
 def test_words_are_compared_by_stem_and_stop_words_count_for_nothing(passages: Passages) -> None:
     sources = passages("Het hotel heeft vier gebouwen.", language="nl")
     assert cited_sentences("Er is een gebouw [1].", sources, "nl")[0].sources == (1,)
