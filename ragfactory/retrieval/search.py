@@ -153,17 +153,27 @@ class Searcher:
             shares = [sum(bool(rows[c.index][c.row]) for rows in preferred) / len(preferred) for c in ranked]
             ranked = prefer(ranked, shares, preference)
         notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []))
+        degraded = len(notes) > len(self.notes)
         devices: dict[str, str] = {}
         if rerank or (rerank is None and mode is not Mode.TEXT):
-            deepest = max(own.rerank_depth for own in retrieve.values())
-            ranked, said = self._reranked(query, ranked, deepest, asked=bool(rerank))
+            ranked, said, failed = self._reranked(
+                query, ranked, max(own.rerank_depth for own in retrieve.values()), asked=bool(rerank)
+            )
             notes += said
+            degraded |= failed
         if self._reranker.device and any(candidate.rerank is not None for candidate in ranked):
             clock.note("rerank")
             devices["rerank"] = self._reranker.device
         hits = fold((self._hit(candidate, mode, filters, within) for candidate in ranked), top_k)
-        explanation = Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None)
-        return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
+        return SearchResult(
+            query,
+            hits,
+            clock.stop(),
+            notes,
+            Explanation(understood, tuple(wordings[1:]), emphasis(query), expanded.by if expanded else None),
+            devices,
+            degraded,
+        )
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -280,21 +290,22 @@ class Searcher:
 
     def _reranked(
         self, query: str, ranked: list[Candidate], depth: int, *, asked: bool
-    ) -> tuple[list[Candidate], tuple[str, ...]]:
-        """The candidates with the first `depth` scored again and sorted by that, and what there is to say of it. Where it cannot
-        be done and nobody `asked` for it, they stay as they are.
+    ) -> tuple[list[Candidate], tuple[str, ...], bool]:
+        """The candidates with the first `depth` scored again and sorted by that, what there is to say of it, and whether something
+        failed that may pass. Where it cannot be done and nobody `asked` for it, they stay as they are.
         """
         if not asked and (shortcoming := self._reranker.shortcoming()):
-            return ranked, (f"not reranked: {shortcoming}",)
+            return ranked, (f"not reranked: {shortcoming}",), False
         first = ranked[:depth]
         try:
             scores = self._reranker.score(query, [self._passage(candidate) for candidate in first])
         except (ModelUnavailableError, DeviceUnavailableError) as error:
             if asked:
                 raise
-            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}")
+            return ranked, (*self._reranker.take_notes(), f"not reranked: {error.message}"), True
         scored = [replace(candidate, rerank=score) for candidate, score in zip(first, scores, strict=True)]
-        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], self._reranker.take_notes()
+        said = self._reranker.take_notes()
+        return [*sorted(scored, key=lambda c: -(c.rerank or 0.0)), *ranked[depth:]], said, bool(said)
 
     def _passage(self, candidate: Candidate) -> str:
         """What the reranker reads of a candidate: what was embedded, so that it knows of the context too."""
