@@ -11,7 +11,7 @@ from ragfactory.fleet.cards import Cards
 from ragfactory.fleet.driver import open_driver
 from ragfactory.fleet.leases import machine_wide
 from ragfactory.fleet.policy import Policy
-from ragfactory.fleet.process import Job
+from ragfactory.fleet.process import Job, Patience
 from ragfactory.fleet.scheduler import BATCH_TOKENS, Fleet
 from ragfactory.store.durable import make_private_dirs
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ragfactory.events import Listener
     from ragfactory.fleet.cards import Share
     from ragfactory.fleet.model import Role, Verdict
+
+
+_LOADED_MB_S = 100.0  # megabytes of a model, from a slow disk
 
 
 class RunDevices:
@@ -69,11 +72,13 @@ class RunDevices:
         *,
         batch_tokens: int = BATCH_TOKENS,
         alone: bool = False,
+        model_mb: float = 0.0,
         tells: bool = False,
     ) -> Fleet:
         """A fleet whose workers serve `target`, as `ragfactory.fleet.process.Job` has it. It is closed with this object.
 
-        With `alone`, one card works, the coolest that may, and the CPU at once where there is none: somebody waits for the answer.
+        With `alone`, somebody waits for the answer: one card works, the coolest that may, and the CPU at once where there is none
+        or that one fails. It is waited for less long, though for the model's file, of `model_mb` megabytes, to be read.
         """
         settings = self._config.fleet
         make_private_dirs(self._config.logs)
@@ -88,13 +93,21 @@ class RunDevices:
             tells=tells,
         )
         share = self._cards.share(role)
+        one = Alone(share) if alone else None
+
+        def emit(event: events.Event) -> None:
+            if one is not None and isinstance(event, events.WorkerLost):
+                one.lose()
+            self._emit(event)
+
         fleet = Fleet(
             job,
-            Alone(share) if alone else share,
-            self._emit,
+            one or share,
+            emit,
             batch_tokens=batch_tokens,
             check_s=settings.check_s,
             cool_down_s=0.0 if alone else settings.cool_down_s,
+            patience=Patience(start_s=60.0 + model_mb / _LOADED_MB_S, batch_s=15.0) if alone else None,
         )
         self._shares[fleet] = share
         self._stack.callback(fleet.close)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from ragfactory.config import Config
 from ragfactory.config import Fleet as Settings
 from ragfactory.devices import RunDevices
-from ragfactory.events import Notice
+from ragfactory.events import Notice, Worked, WorkerLost
+from ragfactory.fleet import process
 from ragfactory.fleet.leases import holders, machine_wide
 from ragfactory.fleet.model import Role
 from tests import fleet
@@ -20,6 +23,7 @@ from tests.fleet.fleets import hashes, items, workers_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ragfactory.events import Listener
     from tests.fleet.nvml.simulated_box import SimulatedBox
 
 TARGET = "misbehaving_worker:answerer"
@@ -35,9 +39,9 @@ def devices_with(
     simulated_box.write()
     monkeypatch.setenv("PYTHONPATH", str(Path(fleet.__path__[0])))
 
-    def make(**settings: object) -> RunDevices:
-        asked = Settings(check_s=0.05, devices="0", **settings)  # type: ignore[arg-type]
-        return RunDevices(Config(home=tmp_path, config_dir=tmp_path, fleet=asked), "run-1", lambda _event: None)
+    def make(told: Listener = lambda _event: None, *, check_s: float = 0.05, **settings: object) -> RunDevices:
+        asked = Settings(check_s=check_s, devices="0", **settings)  # type: ignore[arg-type]
+        return RunDevices(Config(home=tmp_path, config_dir=tmp_path, fleet=asked), "run-1", told)
 
     return make
 
@@ -96,6 +100,21 @@ def test_a_role_that_is_at_work_keeps_its_card_until_it_is_done(
         assert not devices.is_crowded_out(embedding)
         devices.make_room(embedding)
         assert not writing.is_loaded
+
+
+def test_where_somebody_waits_a_card_that_hangs_is_given_up_soon_and_the_cpu_answers(
+    devices_with: Callable[..., RunDevices], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGFACTORY_DEVICE_HOOK", "misbehaving_worker:fault")
+    clock = SimpleNamespace(monotonic=lambda: 4 * time.monotonic())
+    monkeypatch.setattr(process, "time", clock)
+    told: list[object] = []
+    with devices_with(told.append, check_s=600.0) as devices:
+        fleet = devices.fleet(Role.RERANK, TARGET, {}, alone=True)
+        assert fleet.map(items(b"!sleep@gpu0")) == hashes([b"!sleep@gpu0"])
+    (lost,) = (event for event in told if isinstance(event, WorkerLost))
+    assert lost.reason.startswith("it hangs: no answer within 15 s")
+    assert [event.device for event in told if isinstance(event, Worked)] == ["cpu"]
 
 
 def test_two_models_of_one_role_take_turns_on_a_card_that_is_too_small_for_both(

@@ -138,7 +138,7 @@ class _Bars(_Lines):
     def received(self, name: str, done: int, total: int | None) -> None:
         """So many bytes of a file are here."""
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
+            self._tasks[name] = self._progress.add_task(on_one_line(name), total=total)
         self._progress.update(self._tasks[name], completed=done, total=total)
 
 
@@ -151,7 +151,7 @@ def _watch(output: Output) -> Iterator[_Lines]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

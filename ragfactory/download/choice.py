@@ -62,6 +62,8 @@ def choose_files(spec: ModelSpec, listing: Listing, hub: str) -> Chosen:
     if WEIGHTS in files:
         _require_pin(spec.sha256, files[WEIGHTS], where)
         return Chosen((*beside, files[WEIGHTS]))
+    if spec.sha256 is not None:  # which is that of one file
+        raise _unusable(f"{where} lacks {WEIGHTS} with SHA-256 {spec.sha256}")
     if INDEX in files:
         shards = tuple(file for name, file in files.items() if _SHARD.fullmatch(name))
         return Chosen((*beside, files[INDEX]), shards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 30.0
 _DENIED = frozenset({401, 403})
+_DIGESTS = {"sha256": re.compile(r"[0-9a-f]{64}"), "git": re.compile(r"[0-9a-f]{40}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Hub:
                 info = api.model_info(repo, revision=revision, files_metadata=True, timeout=_TIMEOUT_S)
                 found, commit = info.siblings or [], str(info.sha or revision)
                 files = {
-                    entry.rfilename: (entry.size, entry.lfs and entry.lfs.sha256, entry.blob_id) for entry in found
+                    entry.rfilename: (entry.size, _digest(entry.lfs.sha256 if entry.lfs else None, entry.blob_id))
+                    for entry in found
                 }
             except HfHubHTTPError:  # one of which is a ValueError too
                 raise
@@ -91,30 +94,44 @@ class Hub:
                     f"{self.address}/{repo}/resolve/{commit}/{quote(path)}",
                     headers,
                     size,
-                    Digest("sha256", sha256) if sha256 else Digest("git", blob) if blob else None,
+                    digest,
                 )
-                for path, (size, sha256, blob) in files.items()
+                for path, (size, digest) in files.items()
             },
         )
 
 
+def _digest(sha256: str | None, blob: str | None) -> Digest | None:
+    """What a hub says that a file comes to. Raises ValueError or TypeError for what is no digest: files here are named by it."""
+    digest = Digest("sha256", sha256) if sha256 else Digest("git", blob) if blob else None
+    if digest and not _DIGESTS[digest.kind].fullmatch(digest.value):
+        raise ValueError(f"no digest of kind {digest.kind}")
+    return digest
+
+
 @contextmanager
-def hub_errors(what: str, address: str, repo: str | None = None) -> Iterator[None]:
-    """What can go wrong on the way to `what` is a ModelUnavailableError: nothing there, no leave, no connection.
+def hub_errors(what: str, address: str, repo: str | None = None, *, is_hub: bool = True) -> Iterator[None]:
+    """What can go wrong on the way to `what` is a ModelUnavailableError: nothing there, no leave, no connection. A server that is
+    no hub has no terms to accept, and gets no token.
 
     It repeats no address that an answer held: those can be signed.
     """
     try:
         yield
     except (httpx2.HTTPError, OfflineModeIsEnabled) as error:
-        message, hint = _told(error, address, repo)
+        message, hint = _told(error, address, repo, is_hub=is_hub)
         raise ModelUnavailableError(f"{what}: {message}", hint=hint) from error
 
 
-def _told(error: Exception, address: str, repo: str | None) -> tuple[str, str]:
+def _told(error: Exception, address: str, repo: str | None, *, is_hub: bool) -> tuple[str, str]:
     """What went wrong, and what to do about it."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     page = f"{address}/{repo}" if repo else address
+    if status in _DENIED and not is_hub:
+        return (
+            f"access is refused ({status})",
+            f"{address} may want a log-in, or the address was for a while: get the file in a browser, and put it there by hand",
+        )
     if isinstance(error, GatedRepoError) or (status in _DENIED and not isinstance(error, RepositoryNotFoundError)):
         return (
             f"access is refused ({status})",

@@ -23,13 +23,14 @@ from ragfactory.download.wanted import RepoGguf, UrlGguf, file_name, wanted
 from ragfactory.embedding.catalog import ModelSpec, ResolvedModel
 from ragfactory.embedding.locate import find_model
 from ragfactory.embedding.weights import WEIGHTS
-from ragfactory.errors import ModelUnavailableError
+from ragfactory.endpoint import Endpoint
+from ragfactory.errors import ModelUnavailableError, UsageError
 from ragfactory.hashes import remembered_sha256
 from ragfactory.store.durable import sync_dir, sync_file
 from ragfactory.store.lock import writer_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -103,7 +104,9 @@ def _pull_encoder(spec: ModelSpec, models: Path, hub: Hub, watcher: Watcher, *, 
         size = 0
         for file in chosen.first:
             size += _bring(file, staging, ready / file.name, watcher, hub)
-        for file in chosen.shards(ready):
+        shards = chosen.shards(ready)
+        require_room(models, _missing_in(staging, shards))
+        for file in shards:
             size += _bring(file, staging, ready / file.name, watcher, hub)
         if chosen.pickled:
             size += _convert(chosen.pickled, staging, ready, watcher, hub)
@@ -117,24 +120,25 @@ def _pull_encoder(spec: ModelSpec, models: Path, hub: Hub, watcher: Watcher, *, 
 def _pull_gguf(asked: RepoGguf | UrlGguf, models: Path, hub: Hub, watcher: Watcher, *, force: bool) -> Pulled:
     from ragfactory.context.gguf_file import find_damage
 
-    if isinstance(asked, UrlGguf):
-        file, revision, source = RemoteFile(asked.name, asked.url, {}), None, asked.shown
-    elif asked.path and not force and (here := models / file_name(asked.path)).is_file() and _is_whole(here, watcher):
+    here = models / file_name(asked.path) if isinstance(asked, RepoGguf) and asked.path else None
+    try:
+        file, revision, source = _gguf_of(asked, hub)
+    except ModelUnavailableError as error:
+        if force or here is None or not here.is_file() or not _is_whole(here, watcher):
+            raise
+        watcher.note(f"whether the {here.name} that is here is the one that is meant is not known: {error.message}")
         return Pulled(here.name, "writer", here, fetched=False)
-    else:
-        listing = hub.list_files(asked.repo, asked.revision)
-        file, revision = choose_gguf(asked, listing, hub.name), listing.commit
-        source = f"{hub.name}/{asked.repo}"
     name = file_name(file.name)
     target = models / name
     if target.is_file() and not force and _is_whole(target, watcher):
+        _require_same(target, file, source, models, watcher)
         return Pulled(name, "writer", target, fetched=False)
     staging = make_staging(models, f"{name}.files")  # no folder may end as the files do that are looked for
     with writer_lock(staging / "lock"):
         ready = staging / f"{file.key}.whole"
         for stale in (path for path in staging.iterdir() if path.stem not in {file.key, "lock"}):
             stale.unlink()
-        require_room(models, max(0, (file.size or 0) - _here(staging, file)))
+        require_room(models, _missing_in(staging, [file]))
         size = _bring(file, staging, ready, watcher, hub)
         if damage := find_damage(ready):
             ready.unlink()
@@ -143,6 +147,30 @@ def _pull_gguf(asked: RepoGguf | UrlGguf, models: Path, hub: Hub, watcher: Watch
         sync_dir(models)
         digest = remembered_sha256(target, models / "hashes.json")
     return Pulled(name, "writer", target, True, source, revision, size, {name: digest})
+
+
+def _gguf_of(asked: RepoGguf | UrlGguf, hub: Hub) -> tuple[RemoteFile, str | None, str]:
+    """The file that is asked for, its revision where it has one, and where it is, without what could be a secret."""
+    if isinstance(asked, UrlGguf):
+        return RemoteFile(asked.name, asked.url, {}), None, asked.shown
+    listing = hub.list_files(asked.repo, asked.revision)
+    return choose_gguf(asked, listing, hub.name), listing.commit, f"{hub.name}/{asked.repo}"
+
+
+def _require_same(gguf: Path, file: RemoteFile, source: str, models: Path, watcher: Watcher) -> None:
+    """Raise UsageError where the file of that name that is here is another than the one that is asked for."""
+    if file.digest is None:
+        watcher.note(
+            f"a file of that name is here, and whether it is that of {source} is not known; --force replaces it"
+        )
+        return
+    is_large = file.digest.kind == "sha256"
+    came = remembered_sha256(gguf, models / "hashes.json") if is_large else file.digest.of(gguf)
+    if came != file.digest.value:
+        raise UsageError(
+            f"a {gguf.name} is here already, and it is not that of {source}",
+            hint="--force replaces it; to keep both, give the one that is here another name first",
+        )
 
 
 def _is_whole(gguf: Path, watcher: Watcher) -> bool:
@@ -157,7 +185,8 @@ def _bring(file: RemoteFile, staging: Path, target: Path, watcher: Watcher, hub:
     """Have a whole file, with the hash that it should have, at `target`. The bytes of it."""
     if not (target.is_file() and file.digest and file.digest.of(target) == file.digest.value):
         part = staging / f"{file.key}.part"
-        with hub_errors(file.name, hub.address):
+        is_hub = bool(file.headers)
+        with hub_errors(file.name, hub.address if is_hub else Endpoint.parse(file.url).name, is_hub=is_hub):
             fetch(file, part, lambda done, total: watcher.received(file.name, done, total))
         _require_digest(file, part)
         sync_file(part)
@@ -199,11 +228,15 @@ def _here(staging: Path, file: RemoteFile) -> int:
 
 
 def _missing_bytes(staging: Path, chosen: Chosen) -> int:
-    """What the disk still has to take; weights that are converted lie there twice for a while."""
-    missing = sum(max(0, (file.size or 0) - _here(staging, file)) for file in chosen.first)
+    """What the disk still has to take, shards excepted; weights that are converted lie there twice for a while."""
+    missing = _missing_in(staging, chosen.first)
     if chosen.pickled and not (staging / "ready" / WEIGHTS).is_file():
         missing += 2 * (chosen.pickled.size or 0) - _here(staging, chosen.pickled)
     return missing
+
+
+def _missing_in(staging: Path, files: Iterable[RemoteFile]) -> int:
+    return sum(max(0, (file.size or 0) - _here(staging, file)) for file in files)
 
 
 def _forget_others(staging: Path, chosen: Chosen) -> None:

@@ -83,6 +83,10 @@ class Roster:
                     self._rest(station, "nothing is known of it now")
         self._see_to_cpu(now, log)
 
+    def look_again(self) -> None:
+        """Have the next look be at all devices, however long ago the last one was."""
+        self._next_look = 0.0
+
     def working(self) -> list[Station]:
         """The stations that may work, in the order to take them: those with a worker first."""
         return sorted(
@@ -169,5 +173,5 @@ class Roster:
             and (not hope or now - self._nothing_since >= self._cool_down_s)
         ):
             self.cpu.called = True
-            so_long = f" for {self._cool_down_s:g} s" if hope else ""
+            so_long = f" for {self._cool_down_s:g} s" if hope and self._cool_down_s else ""
             self._emit(events.FellBack(f"no card could take the work{so_long}"))

@@ -317,6 +317,7 @@ class Fleet:
         loaded = station.worker.is_ready
         batch = station.part_with_worker()
         self._emit(events.WorkerLost(station.name, reason))
+        self._roster.look_again()
         self._release(station)
         if batch is None:
             return

@@ -24,8 +24,8 @@ _REMEMBERED = 256  # answers
 class LiveSearch:
     """The indexes of a project, opened anew when one has another version or other settings, with every model that stays warm.
 
-    `find` does one search. What it found is remembered for the last 256 different queries, until an index changes; memory ends
-    with this object.
+    `find` does one search. What it found is remembered for the last 256 different queries, until an index changes, unless something
+    failed that may pass; memory ends with this object.
     """
 
     def __init__(self, config: Config, document_type: str | None, find: Callable[[Searcher, str], Found]) -> None:
@@ -49,7 +49,10 @@ class LiveSearch:
             self._memory.move_to_end(query)
             took = round(1000 * (time.perf_counter() - started), 2)
             return replace(found, result=replace(found.result, timings_ms={"memory": took, "total": took}))
-        found = self._memory[query] = self._find(self.searcher, query)
+        found = self._find(self.searcher, query)
+        if found.result.degraded:
+            return found
+        self._memory[query] = found
         if len(self._memory) > _REMEMBERED:
             self._memory.popitem(last=False)
         return found

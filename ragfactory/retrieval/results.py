@@ -71,7 +71,8 @@ class Explanation:
 class SearchResult:
     """The passages for a query, best first, and how long each stage took in milliseconds.
 
-    `notes` say, a line each, what was left out. `devices` has for each stage whose model could choose (`rerank`) where it ran.
+    `notes` say, a line each, what was left out. `degraded` where that, or some of it, may pass: a model gave no answer, or a device
+    failed, and the same search may do better later. `devices` has for each stage whose model could choose (`rerank`) where it ran.
     """
 
     query: str
@@ -80,3 +81,4 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     explanation: Explanation = Explanation()
     devices: Mapping[str, str] = field(default_factory=dict)
+    degraded: bool = False

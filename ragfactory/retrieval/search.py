@@ -156,8 +156,8 @@ class Searcher:
         found = (self._hit(candidate, mode, filters, within) for candidate in ranked)
         reranks = rerank or (rerank is None and mode is not Mode.TEXT)
         deepest = max(own.rerank_depth for own in retrieve.values()) if reranks else 0
-        hits, said = self._reranked(query, found, top_k, deepest, preference, asked=bool(rerank))
-        notes = (*self.notes, *([expanded.note] if expanded and expanded.note else []), *said)
+        hits, said, failed = self._reranked(query, found, top_k, deepest, preference, asked=bool(rerank))
+        rewriting = [expanded.note] if expanded and expanded.note else []
         devices: dict[str, str] = {}
         if self._reranker.device and any(hit.rerank is not None for hit in hits):
             clock.note("rerank")
@@ -169,7 +169,8 @@ class Searcher:
             emphasis(query) if mode is Mode.HYBRID else 1.0,
             expanded.by if expanded else None,
         )
-        return SearchResult(query, hits, clock.stop(), notes, explanation, devices)
+        notes = (*self.notes, *rewriting, *said)
+        return SearchResult(query, hits, clock.stop(), notes, explanation, devices, degraded=bool(rewriting) or failed)
 
     def document(self, path: str) -> DocumentRecord | None:
         """The document of that path below the folder that was ingested, or None; of several, any."""
@@ -295,24 +296,25 @@ class Searcher:
 
     def _reranked(
         self, query: str, found: Iterable[Hit], top_k: int, depth: int, preference: float, *, asked: bool
-    ) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
-        """The `top_k` hits that differ, the first `depth` of them scored again and sorted by that, and what there is to say of it.
-        Where it cannot be done and nobody `asked` for it, they stay in their order.
+    ) -> tuple[tuple[Hit, ...], tuple[str, ...], bool]:
+        """The `top_k` hits that differ, the first `depth` of them scored again and sorted by that, what there is to say of it, and
+        whether something failed that may pass. Where it cannot be done and nobody `asked` for it, they stay in their order.
         """
         if not depth:
-            return fold(found, top_k), ()
+            return fold(found, top_k), (), False
         if not asked and (shortcoming := self._reranker.shortcoming()):
-            return fold(found, top_k), (f"not reranked: {shortcoming}",)
+            return fold(found, top_k), (f"not reranked: {shortcoming}",), False
         hits = fold(found, max(top_k, depth))  # first of all: what is said twice need not be read twice
         try:
             scores = self._reranker.score(query, [_passage(hit) for hit in hits[:depth]])
         except (ModelUnavailableError, DeviceUnavailableError) as error:
             if asked:
                 raise
-            return hits[:top_k], (*self._reranker.take_notes(), f"not reranked: {error.message}")
+            return hits[:top_k], (*self._reranker.take_notes(), f"not reranked: {error.message}"), True
         scored = [_scored(hit, score, preference) for hit, score in zip(hits[:depth], scores, strict=True)]
         ranked = (*sorted(scored, key=lambda hit: -hit.score), *hits[depth:])
-        return ranked[:top_k], self._reranker.take_notes()
+        said = self._reranker.take_notes()
+        return ranked[:top_k], said, bool(said)
 
     def _hit(
         self,

@@ -106,6 +106,15 @@ def test_a_model_that_is_missing_is_to_be_pulled(cli: Cli, workplace: Workplace,
     assert "`ragfactory model pull bge-m3`" in ended.error["hint"]
 
 
+def test_a_path_of_a_hub_does_not_steer_the_terminal(cli: Cli, hub: HubServer, tmp_path: Path) -> None:
+    write_gguf(tmp_path / "x.gguf", Dimensions(vocabulary=300), train_tokenizer(["Say what it is about."], 300), ())
+    hub.repos["acme/tiny"] = {"[/b]\x1b[31m/x.gguf": (tmp_path / "x.gguf").read_bytes()}
+    terminal = Terminal("model", "pull", "acme/tiny")
+    terminal.wait_for("[/b]\N{REPLACEMENT CHARACTER}[31m/x.gguf")
+    terminal.wait_for("x.gguf is here")
+    assert terminal.status() == 0
+
+
 def test_ctrl_c_on_a_terminal_ends_it_and_the_same_command_goes_on(
     cli: Cli, workplace: Workplace, hub: HubServer
 ) -> None:

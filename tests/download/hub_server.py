@@ -20,6 +20,7 @@ class HubServer:
     """A hub that holds `repos`: the bytes of each file by its path, by repository; and `plain` files at paths of its own.
 
     `breaks` has the connection end after so many bytes of an answer, answer by answer. `instead` is served in the place of a file.
+    `says` is what its listings hold of a file in the place of what is true.
     Where `holds` says so, an answer stops after so many bytes until the hub ends. Large files are `elsewhere`, if anywhere.
     `status` is what it answers to all, with a code for why. Without `ranges`, it sends a file from its beginning whatever is asked.
     """
@@ -28,6 +29,7 @@ class HubServer:
     plain: dict[str, bytes] = field(default_factory=dict)
     breaks: list[int] = field(default_factory=list)
     instead: dict[str, bytes] = field(default_factory=dict)
+    says: dict[str, dict[str, Any]] = field(default_factory=dict)
     holds: int | None = None
     elsewhere: str = ""
     status: tuple[int, str] | None = None
@@ -58,9 +60,10 @@ class HubServer:
         """What the hub says of a repository."""
         siblings = []
         for path, data in self.repos[repo].items():
-            entry = {"rfilename": path, "size": len(data), "blobId": git_hash(data)}
+            entry: dict[str, Any] = {"rfilename": path, "size": len(data), "blobId": git_hash(data)}
             if len(data) >= _LARGE:
                 entry["lfs"] = {"sha256": sha256(data), "size": len(data), "pointerSize": 134}
+            entry |= self.says.get(path, {})
             siblings.append(entry)
         return {
             "_id": "1",

@@ -17,7 +17,8 @@ from ragfactory.download import room
 from ragfactory.download import wanted as names
 from ragfactory.download.hub import Hub
 from ragfactory.embedding.catalog import ALL_MINILM_L6_V2, BGE_M3
-from ragfactory.embedding.locate import find_model
+from ragfactory.embedding.locate import find_model, resolve
+from ragfactory.embedding.weights import weights_digest
 from ragfactory.errors import LockedError, ModelUnavailableError, UsageError
 from ragfactory.store.lock import writer_lock
 from tests.context.llama.gguf_files import Dimensions, train_tokenizer, write_gguf
@@ -153,6 +154,14 @@ def test_the_built_in_model_comes_with_the_hash_that_is_pinned(place: Place) -> 
         ModelUnavailableError, match=f"expected model.safetensors with SHA-256 {ALL_MINILM_L6_V2.sha256}"
     ):
         place.pull("all-minilm-l6-v2", force=True)
+    shards = {
+        "model.safetensors.index.json": b'{"weight_map": {"a": "model-1.safetensors"}}',
+        "model-1.safetensors": files.pop("model.safetensors"),
+    }
+    place.server.repos[ALL_MINILM_L6_V2.repo] = files | shards
+    with pytest.raises(ModelUnavailableError, match=f"lacks model.safetensors with SHA-256 {ALL_MINILM_L6_V2.sha256}"):
+        place.pull("all-minilm-l6-v2", force=True)
+    assert weights_digest(resolve("all-minilm-l6-v2", place.models)) == ALL_MINILM_L6_V2.sha256
 
 
 def test_a_model_of_another_shape_gets_no_place(place: Place, encoder: dict[str, bytes]) -> None:
@@ -163,7 +172,9 @@ def test_a_model_of_another_shape_gets_no_place(place: Place, encoder: dict[str,
     assert find_model(BGE_M3, place.models) is None
 
 
-def test_weights_in_shards_come_all(place: Place, encoder: dict[str, bytes]) -> None:
+@pytest.fixture
+def sharded(encoder: dict[str, bytes]) -> dict[str, bytes]:
+    """The same model, its weights in two files."""
     from safetensors.numpy import load, save
 
     tensors = sorted(load(encoder["model.safetensors"]).items())
@@ -171,13 +182,13 @@ def test_weights_in_shards_come_all(place: Place, encoder: dict[str, bytes]) -> 
     index = {"weight_map": {name: shard for shard, half in halves.items() for name, _ in half}}
     files = {name: encoder[name] for name in ("config.json", "tokenizer.json")}
     files |= {shard: save(dict(half)) for shard, half in halves.items()}
-    place.server.repos[REPO] = {
-        **files,
-        "model.safetensors.index.json": orjson.dumps(index),
-        "other.safetensors": bytes(3000),
-    }
+    return {**files, "model.safetensors.index.json": orjson.dumps(index)}
+
+
+def test_weights_in_shards_come_all(place: Place, sharded: dict[str, bytes]) -> None:
+    place.server.repos[REPO] = {**sharded, "other.safetensors": bytes(3000)}
     place.pull("bge-m3")
-    assert files_under(place.models / "bge-m3") == {*files, "model.safetensors.index.json"}
+    assert files_under(place.models / "bge-m3") == set(sharded)
     place.server.repos[REPO]["model.safetensors.index.json"] = b'{"weight_map": {"a": "../../../evil.safetensors"}}'
     with pytest.raises(ModelUnavailableError, match="names weights that are not there"):
         place.pull("bge-m3", force=True)
@@ -256,6 +267,33 @@ def test_a_gguf_comes_from_a_repository_a_page_of_the_hub_or_any_address(place: 
         assert "SECRET" not in str(pulled.source)
         assert list(place.models.rglob("*.gguf")) == [place.models / GGUF]
         assert not place.pull(name).fetched
+    assert "whether it is that of" in place.watcher.notes[-1]
+
+
+def test_a_gguf_of_that_name_from_elsewhere_is_not_the_one_that_is_asked_for(place: Place, gguf: bytes) -> None:
+    other = gguf + bytes(1)
+    place.server.repos |= {"acme/tiny": {GGUF: gguf}, "other/tiny": {GGUF: other}, "tiny/same": {GGUF: gguf}}
+    place.pull(f"acme/tiny:{GGUF}")
+    for name in ("other/tiny", f"other/tiny:{GGUF}"):
+        with pytest.raises(
+            UsageError, match=f"a {GGUF} is here already, and it is not that of .*/other/tiny"
+        ) as caught:
+            place.pull(name)
+        assert "--force" in str(caught.value.hint)
+    assert (place.models / GGUF).read_bytes() == gguf
+    assert not place.pull(f"tiny/same:{GGUF}").fetched
+    assert place.pull("other/tiny", force=True).fetched
+    assert (place.models / GGUF).read_bytes() == other
+
+
+def test_a_gguf_that_is_here_stays_where_its_hub_cannot_be_asked(place: Place, gguf: bytes) -> None:
+    place.server.repos["acme/tiny"] = {GGUF: gguf}
+    place.pull(f"acme/tiny:{GGUF}")
+    place.server.status = 503, ""
+    assert not place.pull(f"acme/tiny:{GGUF}").fetched
+    assert "is not known: acme/tiny on" in place.watcher.notes[-1]
+    with pytest.raises(ModelUnavailableError, match="503"):
+        place.pull(f"acme/tiny:{GGUF}", force=True)
 
 
 def test_a_gguf_that_is_cut_off_here_is_fetched_again(place: Place, gguf: bytes) -> None:
@@ -315,10 +353,40 @@ def test_what_a_hub_refuses_is_told_with_what_to_do(place: Place, status: int, c
         place.pull("bge-m3")
 
 
+@pytest.mark.parametrize("code", ["", "GatedRepo"])
+def test_a_server_that_is_no_hub_wants_no_token(place: Place, code: str) -> None:
+    place.server.status = 403, code
+    with pytest.raises(ModelUnavailableError, match="access is refused") as caught:
+        place.pull(f"{place.server.url}/files/{GGUF}", hub=Hub("https://hub.example", None))
+    hint = str(caught.value.hint)
+    assert place.server.url in hint
+    assert "hub.example" not in hint
+    assert "HF_TOKEN" not in hint
+
+
 def test_a_server_that_is_no_hub_is_told(place: Place) -> None:
     place.server.plain["/mirror/api/models/BAAI/bge-m3/revision/main"] = b"<html>hello</html>"
     with pytest.raises(ModelUnavailableError, match="does not answer as a hub"):
         place.pull("bge-m3", hub=Hub(f"{place.server.url}/mirror", None))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("model.safetensors", {"lfs": {"sha256": "../../../evil", "size": 1, "pointerSize": 134}}),
+        ("model.safetensors", {"lfs": {"sha256": "A" * 64, "size": 1, "pointerSize": 134}}),
+        ("config.json", {"blobId": "/tmp/evil"}),
+        ("config.json", {"blobId": 7}),
+    ],
+)
+def test_a_digest_that_is_none_names_no_file(
+    place: Place, encoder: dict[str, bytes], name: str, says: dict[str, object]
+) -> None:
+    place.server.repos[REPO] = encoder
+    place.server.says[name] = says
+    with pytest.raises(ModelUnavailableError, match="does not answer as a hub"):
+        place.pull("bge-m3")
+    assert all("/api/" in target for target, _ in place.server.asked)
 
 
 def test_a_repository_without_weights_is_told(place: Place, encoder: dict[str, bytes]) -> None:
@@ -360,6 +428,19 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
         place.pull("bge-m3")
     assert "goes on from there" in str(caught.value.hint)
     assert all("/api/" in target for target, _ in place.server.asked)
+
+
+def test_shards_that_do_not_fit_together_are_told_before_the_first_of_them(
+    place: Place, sharded: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.server.repos[REPO] = sharded
+    shards = {name: len(data) for name, data in sharded.items() if name.startswith("model-")}
+    free = 64 * 2**20 + sum(shards.values()) - 1
+    assert max(len(data) for data in sharded.values()) < sum(shards.values()) - 1
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    with pytest.raises(ModelUnavailableError, match="no room on the disk"):
+        place.pull("bge-m3")
+    assert not {name for name, _, _ in place.watcher.counts} & shards.keys()
 
 
 def test_two_do_not_get_the_same_model_at_once(place: Place) -> None:

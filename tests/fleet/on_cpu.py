@@ -1,7 +1,7 @@
 """What stands in for the cards of a simulated box: workers that are pinned to one run the real model on the CPU.
 
-Workers import this for its hook, which also breaks them as the passages say: `[[raise]]`, `[[abort]]`; `[[too much]]` does not fit
-into a card's memory with another.
+Workers import this for its hook, which also breaks them as the passages say: `[[raise]]`, `[[abort]]`, `[[abort on cards]]`;
+`[[too much]]` does not fit into a card's memory with another.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def _open_llama(path: Path, device: str, *arguments: object, **options: object) 
 LlamaEngine.open = _open_llama  # type: ignore[assignment, method-assign]
 
 
-def fault(_device: str, payloads: list[bytes], _tokens: int) -> None:
+def fault(device: str, payloads: list[bytes], _tokens: int) -> None:
     """The hook."""
     import torch
 
     text = b"\n".join(payloads)
     if b"[[raise]]" in text:
         raise ValueError("what is this?")
-    if b"[[abort]]" in text:
+    if b"[[abort]]" in text or (b"[[abort on cards]]" in text and device != "cpu"):
         os.abort()
     if b"[[too much]]" in text and len(payloads) > 1:
         raise torch.OutOfMemoryError(f"{len(payloads)} texts do not fit")

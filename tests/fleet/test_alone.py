@@ -38,5 +38,18 @@ def test_where_none_may_work_each_says_why_itself() -> None:
     assert able(alone) == ["gpu1"]
 
 
+def test_after_a_loss_no_card_works_until_the_work_is_done() -> None:
+    told = Told(2)
+    alone = Alone(told)
+    (gpu0,) = (verdict.device for verdict in alone.judge() if verdict.eligible)
+    alone.lose()
+    assert able(alone) == ["gpu0"], "it had nothing to do"
+    alone.note(gpu0, None, working=True)
+    alone.lose()
+    assert able(alone) == []
+    alone.note(gpu0, None, working=False)
+    assert able(alone) == ["gpu0"]
+
+
 def test_the_cpu_alone_is_left_as_it_is() -> None:
     assert able(Alone(Told(0))) == ["cpu"]

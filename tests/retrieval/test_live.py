@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from ragfactory.errors import IndexNotFoundError
+from ragfactory.errors import IndexNotFoundError, ModelUnavailableError
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.finding import Found, found_of
 from ragfactory.retrieval.live import LiveSearch
 
 if TYPE_CHECKING:
+    from ragfactory.context.prompt import Prompt
+    from ragfactory.retrieval.rewriting.writers import By
     from ragfactory.retrieval.search import Searcher
     from tests.conftest import Workplace
 
@@ -35,6 +37,30 @@ def test_a_repeated_question_is_answered_from_memory(library: Workplace) -> None
     assert again.result.hits == first.result.hits != other.result.hits
     assert list(again.result.timings_ms) == ["memory", "total"]
     assert "lexical" in first.result.timings_ms
+
+
+def test_what_a_passing_failure_made_worse_is_not_remembered(library: Workplace) -> None:
+    class Flaky:
+        by: By = "http"
+        answers: ClassVar[list[str | None]] = [None, "which pump broke"]
+
+        def write(self, _prompt: Prompt) -> str:
+            if (answer := self.answers.pop(0)) is None:
+                raise ModelUnavailableError("no answer within 3 seconds")
+            return answer
+
+        def close(self) -> None:
+            """There is nothing to let go of."""
+
+    def find(searcher: Searcher, query: str) -> Found:
+        return found_of(searcher, searcher.search(query, expand=1, rewriter=Flaky()), top_k=5)
+
+    with LiveSearch(library.config, None, find) as live:
+        first, second, third = (live.search("the pump that broke").result for _ in range(3))
+    assert (first.degraded, second.degraded) == (True, False)
+    assert (first.explanation.rewritten_by, second.explanation.rewritten_by) == ("rules", "http")
+    assert list(third.timings_ms) == ["memory", "total"]
+    assert third.explanation == second.explanation
 
 
 def test_a_new_version_and_a_new_index_are_seen_and_empty_the_memory(workplace: Workplace) -> None:

@@ -113,6 +113,25 @@ def test_a_card_that_gets_hot_hands_over(place: Workplace, cards: SimulatedBox) 
         assert searcher.search(QUERY).devices == {"rerank": "gpu2"}
 
 
+def test_a_card_that_fails_over_a_question_leaves_it_to_the_cpu(
+    place: Workplace, cards: SimulatedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(place, "cpu")
+    place.write("bad.md", "# Cellar\n\nThe cellar [[abort on cards]] is a riddle.")
+    place.ingest()
+    settings = place.config.fleet.model_copy(
+        update={"devices": "auto", "check_s": 600.0}
+    )  # no look but that after a loss
+    config = place.config.model_copy(update={"fleet": settings})
+    with LiveSearch(config, None, find) as live:
+        found = live.search(QUERY).result
+        assert found.devices == {"rerank": "cpu"}
+        assert [note for note in found.notes if "gpu" in note] == ["reranking on gpu1: its process ended: SIGABRT"]
+        assert "reranked on the CPU: no card could take the work" in found.notes
+        assert found.degraded
+        assert "lexical" in live.search(QUERY).result.timings_ms, "it is not remembered"
+
+
 def test_what_no_device_can_score_is_not_reranked_and_a_line_says_so(place: Workplace, cards: SimulatedBox) -> None:
     on(place, "cpu")
     place.write("bad.md", "# Cellar\n\nThe cellar [[raise]] is a riddle.")

@@ -83,7 +83,8 @@ class CardWriter:
             devices.need(Role.WRITE, least_card_mb(path))
             self.is_there = devices.coolest(Role.WRITE) is not None
             setup = setup_of(path, _wish(window), keep_free_mb=config.fleet.keep_free_mb)
-            self._fleet = devices.fleet(Role.WRITE, ALOUD_TARGET, setup, alone=True, tells=True)
+            model_mb = path.stat().st_size / 1e6
+            self._fleet = devices.fleet(Role.WRITE, ALOUD_TARGET, setup, alone=True, model_mb=model_mb, tells=True)
             self._opened = opened.pop_all()
 
     def write(self, prompt: Prompt, listen: Listen) -> str:
