@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragfactory.context.entities import Entity, find_entities
-from ragfactory.context.periods import document_period
+from ragfactory.context.periods import period_in_short
 from ragfactory.context.text import one_line
 from ragfactory.documents.features import measure
 from ragfactory.documents.model import BlockKind
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ragfactory.documents.model import Document
     from ragfactory.profiles import StrategyName
 
-VERSION = 1  # raise it when the same document would be said to be about something else
+VERSION = 2  # raise it when the same document would be said to be about something else
 
 Domain = Literal["finance", "legal", "sales", "coaching", "reviews", "technology", "other"]
 
@@ -103,12 +103,12 @@ class Analysis:
 def analyse(document: Document) -> Analysis:
     """Say by rule what a document is about: from its headings, words and form. Nothing is told that it does not state."""
     text = document.text[:_SEARCHED]
-    period = document_period(document)
+    period = period_in_short(document)
     return Analysis(
         entities=tuple(plain_entities(find_entities(text))),
         topics=_topics(document, text),
         domain=_domain(text),
-        period=plain(period.text) if period else None,
+        period=plain(period) if period else None,
         language=document.language,
         strategy=_strategy(document),
     )

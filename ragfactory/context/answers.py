@@ -51,7 +51,10 @@ _LINK = re.compile(r"\b(?:https?|ftp|file|data|javascript):\S|\bwww\.|\]\(|\b[\w
 _MARKUP = re.compile(
     r"<(?=[^\s\d=])|‹|\*\*|__|```|`\S|^\s*#{1,6}\s|^\s*\||\\[a-z]+\{|&(?:[a-z]+|#\d+);|^\s*[{\[]", re.MULTILINE
 )
+# Control characters other than white space: colours of a terminal, of which one line would keep all but the first character.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _BLEMISHES = (
+    (_CONTROL, "control characters"),
     (_PREAMBLE, "preamble"),
     (_DECLINED, "declined"),
     (_LIST, "list"),
@@ -77,7 +80,7 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
 
     A preamble that ends in a colon, a courtesy and quotation marks are taken off; an answer that the cap on tokens cut off ends
     with its last whole sentence. Refused are: nothing; a preamble that cannot be told from the rest; lists, links and markup; an
-    apology; words of the instructions; text that is surely in another language than was asked; and a text without one whole
+    apology; words of the instructions; control characters; text that is surely in another language than was asked; and a text without one whole
     sentence in 480 characters.
     """
     text = _unwrapped(answer)

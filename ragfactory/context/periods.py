@@ -26,17 +26,19 @@ DATE = (
     rf"(?:\d{{1,2}}(?:er|st|nd|rd|th)?\.?\s{_MONTH},?\s{_YEAR}|{_MONTH}\s\d{{1,2}},?\s{_YEAR}"
     rf"|\d{{1,2}}[-./]\d{{1,2}}[-./]{_YEAR})"
 )
+_REPORT = (
+    r"(?:(?:jaarrekening|jaarverslag|jaarstukken|jaarcijfers)(?:\sover)?|jahresabschluss|jahresbericht|geschäftsbericht"
+    r"|comptes\sannuels|rapport\sannuel|annual\sreport(?:\sand\saccounts)?|annual\saccounts|financial\sstatements)"
+)
 _OF_A_YEAR = (
-    r"(?:boekjaar|verslagjaar|(?:jaarrekening|jaarverslag|jaarstukken|jaarcijfers)(?:\sover)?"
-    r"|geschäftsjahr|wirtschaftsjahr|jahresabschluss|jahresbericht|geschäftsbericht"
-    r"|exercice|comptes\sannuels|rapport\sannuel"
-    r"|fiscal(?:\syear)?|financial\syear|annual\sreport(?:\sand\saccounts)?|annual\saccounts|financial\sstatements)"
+    rf"(?:boekjaar|verslagjaar|geschäftsjahr|wirtschaftsjahr|exercice|fiscal(?:\syear)?|financial\syear|{_REPORT})"
 )
 _ENDED = (
     r"(?:boekjaar\seindigend\sop|geschäftsjahr\szum|exercice\sclos\s(?:le|au)|(?:fiscal\s|financial\s)?year\sended)"
 )
 _FISCAL_YEAR = re.compile(rf"\b(?:{_OF_A_YEAR}\s{_YEARS}|{_ENDED}\s{DATE}|FY\s?{_YEARS})", re.IGNORECASE)
 _AS_AT = re.compile(rf"\b(?:per|ultimo|zum|au|as\sat|as\sof)\s{DATE}", re.IGNORECASE)
+_REPORT_OF = re.compile(rf"{_REPORT}\s", re.IGNORECASE)
 _ONE_YEAR = re.compile(_YEAR)
 _SHORT_SECOND_YEAR = re.compile(rf"({_YEAR})\s?[/–-]\s?(\d\d)(?!\d)")
 
@@ -60,14 +62,33 @@ def document_period(document: Document) -> Period | None:
     A fiscal year goes before a date. Places are asked in this order: the title, the headings of the first page (or the
     first 2000 characters), all of its text (for a fiscal year alone), and the other headings.
     """
-    headings = [(block.start, document.text_of(block)) for block in document.blocks if block.kind is BlockKind.HEADING]
-    opening = max((block.end for block in document.blocks if block.page == 1), default=_OPENING)
-    title = document.title or ""
-    first_headings = "\n".join(text for start, text in headings if start < opening)
-    all_headings = "\n".join(text for _, text in headings)
-    return _first_agreed(_FISCAL_YEAR, title, first_headings, document.text[:opening], all_headings) or _first_agreed(
+    title, first_headings, opening, all_headings = _places(document)
+    return _first_agreed(_FISCAL_YEAR, title, first_headings, opening, all_headings) or _first_agreed(
         _AS_AT, title, first_headings, all_headings
     )
+
+
+def _places(document: Document) -> tuple[str, str, str, str]:
+    """Where a document says what period it is about: its title, the headings of its opening, its opening, and all headings."""
+    headings = [(block.start, document.text_of(block)) for block in document.blocks if block.kind is BlockKind.HEADING]
+    opening = max((block.end for block in document.blocks if block.page == 1), default=_OPENING)
+    first_headings = "\n".join(text for start, text in headings if start < opening)
+    return document.title or "", first_headings, document.text[:opening], "\n".join(text for _, text in headings)
+
+
+def period_in_short(document: Document) -> str | None:
+    """The period a document is about, without the name of a report: of `Jaarrekening 2024` the balance sheet date that is in its
+    headings or on its first page, where there is one of that year and no other, else `2024`. None where it has none.
+    """
+    period = document_period(document)
+    if period is None:
+        return None
+    report = _REPORT_OF.match(period.text)
+    if report is None:
+        return period.text
+    dates = [found for place in _places(document) for found in _find(_AS_AT, place) if found.years == period.years]
+    distinct = {date.text.casefold() for date in dates}
+    return dates[0].text if len(distinct) == 1 else period.text[report.end() :]
 
 
 def document_years(document: Document) -> list[int]:

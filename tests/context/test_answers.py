@@ -64,6 +64,8 @@ def test_what_stands_around_it_is_taken_off(around: str) -> None:
         ("# De gebouwen van de onderneming", "markup"),
         ("<b>De gebouwen</b> van de onderneming.", "markup"),
         ("De gebouwen.<|eot_id|>En nog wat.", "markup"),
+        ("De passage gaat over \x1b[31mrode\x1b[0m archieven in Utrecht.", "control characters"),
+        ("De passage gaat over archieven\x00 in Utrecht.", "control characters"),
         ('{"context": "De gebouwen van de onderneming."}', "markup"),
         ("Het spijt me, ik kan dat niet.", "declined"),
         ("I cannot help with that request at all.", "declined"),

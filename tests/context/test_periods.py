@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragfactory.context.periods import document_period, document_years, find_periods
+from ragfactory.context.periods import document_period, document_years, find_periods, period_in_short
 from ragfactory.documents.model import DocumentBuilder
 
 
@@ -87,3 +87,23 @@ def test_the_years_of_a_document(title: str, years: list[int]) -> None:
     builder.title = title
     builder.paragraph("In 2001 regende het.")
     assert document_years(builder.finish()) == years
+
+
+@pytest.mark.parametrize(
+    ("title", "headings", "period"),
+    [
+        ("Jaarrekening 2024", ["Balans per 31 december 2024"], "per 31 december 2024"),
+        ("Jaarrekening 2024", ["Balans per 31 december 2023"], "2024"),
+        ("Jaarrekening 2024", ["Balans per 1 januari 2024", "Balans per 31 december 2024"], "2024"),
+        ("Jahresabschluss 2023/24", [], "2023/24"),
+        ("Annual report and accounts 2024", [], "2024"),
+        ("Boekjaar 2024", ["Balans per 31 december 2024"], "Boekjaar 2024"),
+        ("Notulen", [], None),
+    ],
+)
+def test_the_name_of_a_report_is_no_part_of_its_period(title: str, headings: list[str], period: str | None) -> None:
+    builder = DocumentBuilder("text")
+    builder.title = title
+    for heading in headings:
+        builder.heading(heading, 1)
+    assert period_in_short(builder.finish()) == period
