@@ -79,9 +79,9 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
     """The context in a model's answer, on one line, or why there is none.
 
     A preamble that ends in a colon, a courtesy and quotation marks are taken off; an answer that the cap on tokens cut off ends
-    with its last whole sentence. Refused are: nothing; a preamble that cannot be told from the rest; lists, links and markup; an
-    apology; words of the instructions; control characters; text that is surely in another language than was asked; and a text without one whole
-    sentence in 480 characters.
+    with its last whole sentence. Refused are: nothing; a preamble that cannot be told from the rest; control characters, lists,
+    links and markup; an apology; words of the instructions; text that is surely in another language than was asked; and a text
+    without one whole sentence in 480 characters.
     """
     text = _unwrapped(answer)
     if not text:
