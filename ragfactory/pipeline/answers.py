@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ragfactory import events
@@ -134,7 +135,11 @@ class _OnServers:
             return []
         answers = self._exchange.poll(timeout_s)
         self._tell()
-        return answers
+        if not all(report.given_up for report in self._told):
+            return answers
+        # Why each was given up has been told.
+        left = Failure("no server is left")
+        return [(key, replace(left, unfit=a.unfit) if isinstance(a, Failure) else a) for key, a in answers]
 
     def stop(self) -> None:
         if self._exchange is not None:

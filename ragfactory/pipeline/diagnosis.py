@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ragfactory.config import Config
 
 _LOW_DISK_GIB = 2
+_AT_ONCE = 16  # servers that are asked at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Finding:
 
 
 def diagnose(config: Config) -> list[Finding]:
-    """Look at packages, models, profiles and the disk."""
+    """Look at packages, models, the servers of language models, profiles and the disk."""
     return [
         _disk(config),
         _package("faiss", ("faiss-cpu", "faiss-gpu-cu12"), "pip install 'ragfactory[cpu]'"),
@@ -75,10 +77,6 @@ def _language_models(config: Config) -> Iterator[Finding]:
     """The servers and the GGUF that the configuration names; nothing where it names none."""
     from ragfactory.context.gguf_file import require_whole
     from ragfactory.context.language_models import gguf_path
-    from ragfactory.context.remote.servers import servers_of
-
-    def servers() -> str:
-        return ", ".join(server.endpoint.name for server in servers_of(config.context)) + f": {config.context.model}"
 
     def gguf() -> str:
         path = gguf_path(config)
@@ -86,9 +84,32 @@ def _language_models(config: Config) -> Iterator[Finding]:
         return str(path)
 
     if config.context.servers:
-        yield replace(_attempt("context.servers", servers), required=False)
+        yield from _servers(config)
     if config.context.gguf:
         yield replace(_attempt("context.gguf", gguf), required=False)
+
+
+def _servers(config: Config) -> Iterator[Finding]:
+    """What each server answers; all are asked at the same time."""
+    from ragfactory.config import llm_api_key
+    from ragfactory.context.remote.calling import CallError
+    from ragfactory.context.remote.looking import look_at
+    from ragfactory.context.remote.servers import Server, key_headers, servers_of
+
+    def look(server: Server) -> Finding:
+        try:
+            ok, found = True, look_at(server, headers)
+        except CallError as error:
+            ok, found = False, str(error)
+        return Finding("context.servers", ok, f"{server.endpoint.name}: {found}", required=False)
+
+    try:
+        servers, headers = servers_of(config.context), key_headers(llm_api_key())
+    except RagfactoryError as error:
+        yield Finding("context.servers", ok=False, found=error.message, hint=error.hint or "", required=False)
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from pool.map(look, servers)
 
 
 def _disk(config: Config) -> Finding:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ragfactory.errors import ExitCode
 from ragfactory.retrieval.search import Searcher
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.lock import writer_lock
+from tests.context.remote.model_servers import ModelServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,7 +264,7 @@ def test_a_wrong_configuration_ends_with_2(cli: Cli, workplace: Workplace, text:
 @pytest.mark.parametrize(
     ("text", "ok", "words"),
     [
-        ('servers = ["http://a:1", "http://b:2"]\nmodel = "m"\n', True, "http://a:1, http://b:2: m"),
+        ('servers = ["http://127.0.0.1:9"]\nmodel = "m"\n', False, "is it running, at that address?"),
         ('servers = ["http://a:1"]\n', False, "context.model"),
         ('servers = ["http://a:1", "http://a:1/"]\nmodel = "m"\n', False, "2 times"),
         ('gguf = "absent.gguf"\n', False, "there is no file"),
@@ -284,6 +286,34 @@ def test_the_doctor_looks_at_the_language_models_that_are_named(
         False,
     )
     assert words in found["found"]
+
+
+def test_the_doctor_asks_each_server(cli: Cli, workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGFACTORY_LLM_API_KEY", "sesame")
+    servers = [
+        ModelServer(models=("m:latest", "n")),
+        ModelServer(models=("n",)),
+        ModelServer(speaks="openai", models=("m",), wants_key="sesame"),
+        ModelServer(speaks="openai", wants_key="another"),
+        ModelServer(speaks="openai"),
+        ModelServer(speaks="riddles"),
+    ]
+    with ExitStack() as stack:
+        urls = [stack.enter_context(server).url for server in servers]
+        text = f"[context]\nmodel = 'm'\nservers = {urls}\n"
+        (workplace.config.config_dir / "config.toml").write_text(text)
+        ended = cli("doctor", "--json")
+    found = [entry for entry in ended.envelope["data"]["findings"] if entry["what"] == "context.servers"]
+    assert ended.status == 0
+    assert [(entry["ok"], entry["found"].removeprefix(f"{url}: ")) for entry, url in zip(found, urls, strict=True)] == [
+        (True, "Ollama, with m"),
+        (False, "it has no m (context.model), but n"),
+        (True, "OpenAI's interface, with m"),
+        (False, "HTTP 401 (is its key in RAGFACTORY_LLM_API_KEY?)"),
+        (True, "OpenAI's interface; whether it has m it does not tell"),
+        (False, "it answers neither as Ollama does nor as OpenAI's interface"),
+    ]
+    assert not any(server.asked for server in servers), "nothing is written"
 
 
 def test_nothing_to_do_ends_with_0(cli: Cli, workplace: Workplace) -> None:

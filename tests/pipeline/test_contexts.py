@@ -166,6 +166,7 @@ def test_a_server_that_is_gone_leaves_the_contexts_to_the_next_run(
     assert (report.exit_code, report.files_added, report.contexts_missing) == (ExitCode.OK, 2, 8)
     assert any("8 contexts are left to the next run" in alarm for alarm in report.alarms)
     assert any("127.0.0.1:9 was given up" in alarm for alarm in report.alarms)
+    assert sum("is it running" in alarm for alarm in report.alarms) == 1, "the reason is told once"
     assert any(incident["what"] == "troubled" for incident in report.incidents)
     report = ask(estate, server.url).ingest(profile="facts")
     assert (report.contexts_written, report.contexts_missing) == (8, 0)

@@ -25,6 +25,8 @@ _PIECE = 64 * 1024
 _REASON_CHARACTERS = 200
 _LATER = {408, 425, 429}
 _UNFIT = {400, 413, 422}
+_KEY = "is its key in RAGFACTORY_LLM_API_KEY?"
+_ADVICE = {401: _KEY, 403: _KEY, 404: "is context.model a model that it has, by that name?"}
 
 
 class CallError(Exception):
@@ -41,6 +43,10 @@ class UnreachableError(CallError):
 
 class UntrustworthyError(CallError):
     """What answers is not what was expected, and would not be the next time."""
+
+
+class DeniedError(UntrustworthyError):
+    """The server does not take the key, or wants one."""
 
 
 class UnfitError(CallError):
@@ -69,7 +75,7 @@ class Caller:
                 return self._call(method, target, body, timeout_s)
             except ConnectionError as error:
                 if not chances or self._aborted:
-                    raise UnreachableError(f"no answer: {error}") from error
+                    raise _unanswered(error) from error
 
     def stream(self, target: str, body: bytes, timeout_s: float) -> Iterator[bytes]:
         """The lines of the answer to a POST as they come; `timeout_s` is for all of it. It is not sent twice. Raises as `call`."""
@@ -79,7 +85,7 @@ class Caller:
                     self._check(response, _read(response))
                 yield from _lines(response)
         except ConnectionError as error:
-            raise UnreachableError(f"no answer: {error}") from error
+            raise _unanswered(error) from error
 
     def abort(self) -> None:
         """End the request that is under way; a server notices and stops writing."""
@@ -123,7 +129,7 @@ class Caller:
             connected = self._socket is not None
             self.close()
             if self._overdue.is_set() or (connected and isinstance(error, TimeoutError)):
-                raise UntrustworthyError(f"it took longer than {timeout_s:g} seconds") from error
+                raise _overdue(timeout_s) from error
             if isinstance(error, ConnectionError):
                 raise
             raise _judged(error) from error
@@ -132,7 +138,7 @@ class Caller:
                 timer.cancel()
         if self._overdue.is_set():  # an answer without a length ends where the connection does
             self.close()
-            raise UntrustworthyError(f"it took longer than {timeout_s:g} seconds")
+            raise _overdue(timeout_s)
 
     def _open(self, timeout_s: float) -> None:
         if self._connection.sock is None:
@@ -156,8 +162,12 @@ class Caller:
             raise UntrustworthyError(f"{reason}: it sends requests elsewhere, and they stay here")
         if said := self._harmless(_error_message(answer)):
             reason = f"{reason}: {said}"
+        if advice := _ADVICE.get(status):
+            reason = f"{reason} ({advice})"
         if status in _LATER or status >= 500:
             raise UnreachableError(reason, _seconds(response.getheader("Retry-After")))
+        if status in {401, 403}:
+            raise DeniedError(reason)
         raise UnfitError(reason) if status in _UNFIT else UntrustworthyError(reason)
 
     def _harmless(self, message: str) -> str:
@@ -165,6 +175,18 @@ class Caller:
         for secret in self._headers.get("Authorization", "").split()[1:]:
             message = message.replace(secret, "***")
         return one_line(message)[:_REASON_CHARACTERS]
+
+
+def _unanswered(error: ConnectionError) -> UnreachableError:
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            "no answer: connection refused (is it running, at that address? context.servers in config.toml)"
+        )
+    return UnreachableError(f"no answer: {error}")
+
+
+def _overdue(timeout_s: float) -> UntrustworthyError:
+    return UntrustworthyError(f"it took longer than {timeout_s:g} seconds (context.timeout_s allows it more)")
 
 
 def _judged(error: Exception) -> CallError:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from ragfactory.context.answers import MAX_TOKENS
 from ragfactory.context.prompt import Completion
-from ragfactory.context.remote.calling import CallError, UnreachableError, UntrustworthyError
+from ragfactory.context.remote.calling import CallError, DeniedError, UnreachableError, UntrustworthyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,10 +146,15 @@ def protocol_of(server: Server, caller: Caller) -> ServerProtocol:
     if server.kind == "openai" or base.endswith("/v1"):
         return OpenAI()
     patience_s = min(_PROBE_S, server.timeout_s)
-    if "version" in _probe(caller, f"{base}/api/version", patience_s):
-        return Ollama()
-    if "data" in _probe(caller, f"{base}/v1/models", patience_s):
-        return OpenAI()
+    denied: DeniedError | None = None
+    for target, key, protocol in (("/api/version", "version", Ollama()), ("/v1/models", "data", OpenAI())):
+        try:
+            if key in _probe(caller, base + target, patience_s):
+                return protocol
+        except DeniedError as error:  # some guard only one of the two
+            denied = error
+    if denied is not None:
+        raise denied
     raise UntrustworthyError("it answers neither as Ollama does nor as OpenAI's interface")
 
 
@@ -159,10 +164,10 @@ def base_of(server: Server) -> str:
 
 
 def _probe(caller: Caller, target: str, timeout_s: float) -> dict[str, Any]:
-    """The JSON object there; empty where there is something else. Raises UnreachableError where nobody answers."""
+    """The JSON object there; empty where there is something else. Raises UnreachableError where nobody answers, DeniedError."""
     try:
         content = orjson.loads(caller.call("GET", target, None, timeout_s))
-    except UnreachableError:
+    except (UnreachableError, DeniedError):
         raise
     except (CallError, orjson.JSONDecodeError):
         return {}

@@ -24,13 +24,16 @@ def as_asked(_n: int) -> None:
 class ModelServer:
     """A server that writes `answer`, or else `about OWN` of a prompt that ends in `OWN`, word by word where that is asked for.
     Asked for a shape it writes the least JSON that has it, unless it is `unheeding`, as servers are that do not know the field.
-    `says` answers the n-th request instead, where it returns a status and a body, or one of `hang`, `drip`, `cut`, `close`. With
-    `waits`, a stream goes on after its first words when the server is released.
+    `says` answers the n-th request instead, where it returns a status and a body, or one of `hang`, `drip`, `cut`, `close`.
+    Asked what it is, it names its `models`, to whom has the key that it `wants_key`, where it wants one. With `waits`, a stream goes
+    on after its first words when the server is released.
     """
 
     speaks: str = "ollama"
     says: Callable[[int], Any] = as_asked
     answer: str = ""
+    models: tuple[str, ...] = ()
+    wants_key: str = ""
     waits: bool = False
     unheeding: bool = False
     slow_s: float = 0.0
@@ -136,14 +139,23 @@ def written(server: ModelServer, message: dict[str, Any]) -> bytes:
     return json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
 
 
+def _named(server: ModelServer, key: str) -> list[dict[str, str]]:
+    return [{key: name} for name in server.models]
+
+
 def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one small class
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            known = {"ollama": "/api/version", "openai": "/v1/models"}
-            content: dict[str, Any] = {"version": "0.5"} if server.speaks == "ollama" else {"data": []}
-            self._answer(200 if self.path == known.get(server.speaks) else 404, json.dumps(content).encode())
+            content: dict[str, dict[str, Any]] = {
+                "ollama": {"/api/version": {"version": "0.5"}, "/api/tags": {"models": _named(server, "name")}},
+                "openai": {"/v1/models": {"data": _named(server, "id")}},
+            }
+            known = content.get(server.speaks, {})
+            denied = server.wants_key and self.headers["Authorization"] != f"Bearer {server.wants_key}"
+            status = 401 if denied else 200 if self.path in known else 404
+            self._answer(status, json.dumps(known.get(self.path, {})).encode())
 
         def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -149,9 +149,13 @@ def test_a_shape_is_asked_for_in_each_servers_own_way() -> None:
         ((200, b"hello"), "is no JSON"),
         ((200, b'{"message": {"content": "' + b"a" * (2 << 20)), "longer than 1 MiB"),
         ((307, b""), "sends requests elsewhere"),
-        ((401, b'{"error": {"message": "wrong key sk-sesame"}}'), r"HTTP 401: wrong key \*\*\*$"),
-        ((404, b'{"error": "model m not found"}'), "HTTP 404: model m not found"),
-        ("hang", "longer than 0.3 seconds"),
+        (
+            (401, b'{"error": {"message": "wrong key sk-sesame"}}'),
+            r"HTTP 401: wrong key \*\*\* \(.*RAGFACTORY_LLM_API_KEY",
+        ),
+        ((403, b""), r"HTTP 403 \(.*RAGFACTORY_LLM_API_KEY"),
+        ((404, b'{"error": "model m not found"}'), r"HTTP 404: model m not found \(.*context\.model"),
+        ("hang", r"longer than 0\.3 seconds \(context\.timeout_s"),
         ("drip", "longer than 0.3 seconds"),
     ],
 )
@@ -210,6 +214,7 @@ def test_when_all_servers_are_dead_the_rest_fails_with_the_reason() -> None:
     assert len(failures) == 16
     assert all(failure.reason.startswith(("no server is left: ", "http://127.0.0.1:")) for failure in failures)
     assert "HTTP 500" in failures[-1].reason
+    assert "is it running, at that address? context.servers" in failures[-1].reason
     assert KEY not in "".join(failure.reason for failure in failures)
 
 
