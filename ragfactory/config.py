@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -178,8 +179,10 @@ def webhook_token() -> str | None:
 
 
 def llm_api_key() -> str | None:
-    """The key for the servers of language models. It is no key of the file, so that `config show` cannot show it."""
-    return os.environ.get("RAGFACTORY_LLM_API_KEY") or None
+    """The key for the servers of language models, without white space around it. It is no key of the file, so that `config show`
+    cannot show it.
+    """
+    return os.environ.get("RAGFACTORY_LLM_API_KEY", "").strip() or None
 
 
 def hub_address() -> str:
@@ -192,7 +195,7 @@ def explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
+        return f"{key}: unknown key{_nearest(error.title, first['loc'])}"
     if first["type"] == "missing":
         return f"{key}: missing"
     if first["type"] == "value_error":  # raised by a check of ours, which says what came
@@ -200,6 +203,20 @@ def explain(error: ValidationError) -> str:
     came = repr(first["input"])
     expected = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {expected}, got {came if len(came) <= 60 else came[:57] + '...'}"
+
+
+def _nearest(title: str, place: tuple[int | str, ...]) -> str:
+    """The key of the configuration that was probably meant, as a question; empty where there is none like it."""
+    if title != Config.__name__:  # profiles are explained here too
+        return ""
+    model: type[BaseModel] = Config
+    for part in place[:-1]:
+        found = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+            return ""
+        model = found
+    near = get_close_matches(str(place[-1]), model.model_fields.keys() - {"home", "config_dir"}, n=1)
+    return f"; is it {near[0]}?" if near else ""
 
 
 def _read(file: Path) -> dict[str, Any]:

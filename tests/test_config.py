@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragfactory.config import load_config, webhook_token
+from ragfactory.config import llm_api_key, load_config, webhook_token
 from ragfactory.errors import ConfigError
 
 
@@ -55,3 +55,22 @@ def test_a_card_rests_below_the_temperature_that_it_may_have(tmp_path: Path, mon
         ConfigError, match=r"fleet: resume_temperature_c \(68\) at most max_temperature_c \(60\) expected$"
     ):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[context]\nservrs = []\n", r"context\.servrs: unknown key; is it servers\?$"),
+        ("tennant = 'a'\n", r"tennant: unknown key; is it tenant\?$"),
+        ("[context]\nzzzz = 1\n", r"context\.zzzz: unknown key$"),
+    ],
+)
+def test_a_key_that_is_not_known_may_be_one_that_is(config_toml: Path, tmp_path: Path, text: str, words: str) -> None:
+    config_toml.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_config(tmp_path)
+
+
+def test_white_space_around_the_servers_key_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGFACTORY_LLM_API_KEY", " sesame\n")
+    assert llm_api_key() == "sesame"

@@ -93,12 +93,16 @@ def _render_holdings(stats: CacheStats, console: Console) -> None:
     table.add_column("writer", no_wrap=True)
     table.add_column("model", overflow="fold")
     table.add_column("contexts", justify="right")
-    table.add_column("MiB of text", justify="right")
+    table.add_column("text", justify="right")
     for holding in stats.holdings:
-        name, size = Text(on_one_line(holding.model.name)), f"{holding.bytes / 2**20:.1f}"
+        name, size = Text(on_one_line(holding.model.name)), _size(holding.bytes)
         table.add_row(holding.model.writer, name, f"{holding.entries:,}", size)
     console.print(table)
-    console.print(f"{counted(stats.entries, 'context')}, {stats.bytes / 2**20:.1f} MiB on disk")
+    console.print(f"{counted(stats.entries, 'context')}, {_size(stats.bytes)} on disk")
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:.1f} KiB"
 
 
 def _render_runs(stats: CacheStats, console: Console) -> None:

@@ -94,7 +94,7 @@ def _wrong_usage(error: typer.TyperException) -> tuple[str, CommandResult]:
     """The command that was meant, as far as the words go, and the result."""
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context else NAME
-    command, message = path.removeprefix(NAME).strip(), error.format_message()
+    command, message = path.removeprefix(NAME).strip(), error.format_message().replace(": Value error, ", ": ", 1)
     result = CommandResult(errors=(Problem("usage", message, f"see `{path} --help`"),), exit_code=ExitCode.USAGE)
     if context and message == context.get_help():  # what typer raises for a group that was named without a command
         missing = replace(result.errors[0], message="a command is missing")

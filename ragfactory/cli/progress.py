@@ -204,7 +204,7 @@ class _Lines:
             case events.Scanned():
                 self._total = event.to_process
                 self._say(
-                    f"{event.seen} files: {event.to_process} to read, {event.unchanged} unchanged, {event.removed} gone"
+                    f"{counted(event.seen, 'file')}: {event.to_process} to read, {event.unchanged} unchanged, {event.removed} gone"
                 )
             case events.Prepared():
                 self._files += 1
@@ -244,10 +244,12 @@ class _Lines:
     def _say_now_and_then(self) -> None:
         if time.monotonic() - self._last >= _LINE_EVERY_S:
             counts = self._enriching
-            contexts = f", enriched {counts.done} of {counts.total} chunks ({counts})" if counts.total else ""
+            contexts = (
+                f", enriched {counts.done} of {counted(counts.total, 'chunk')} ({counts})" if counts.total else ""
+            )
             self._say(
-                f"read {self._files} of {self._total} files{contexts},"
-                f" embedded {self._embedded} of {self._known} chunks so far"
+                f"read {self._files} of {counted(self._total, 'file')}{contexts},"
+                f" embedded {self._embedded} of {counted(self._known, 'chunk')} so far"
             )
 
     def _say(self, message: str) -> None:

@@ -74,6 +74,10 @@ def gguf_path(config: Config) -> Path:
     )
     if named:
         path = config.models / Path(named).expanduser()
+        if path.is_dir():
+            raise ModelUnavailableError(
+                f"context.gguf: a file expected, and it is a folder: {path}", hint=hint, path=str(path)
+            )
         if not path.is_file():
             raise ModelUnavailableError(f"context.gguf: there is no file {path}", hint=hint, path=str(path))
         return path

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ragfactory import events
+from ragfactory.context.language_models import language_model
 from ragfactory.devices import RunDevices
 from ragfactory.errors import DocumentError, GateError, NothingPublishedError, PartlyPublishedError
 from ragfactory.pipeline.assembly import Assembly
@@ -128,6 +129,8 @@ class ProjectRun:
         if self._project.unreadable:
             self._emit(events.Notice(f"{self._project.unreadable.message}: what failed before is tried again"))
         if self._options.dry_run:
+            if tasks and self._options.context:  # whose absence would end the run
+                language_model(self._options.context, self._project.config)
             for what, places in _planned(plan, tasks, self._project).items():
                 report.planned.setdefault(what, []).extend(places)
             return

@@ -164,6 +164,8 @@ def test_a_wrong_command_line_is_a_usage_error(cli: Cli, arguments: list[str], c
     [
         (["ingest", "nowhere"], "usage", "nowhere"),
         (["ingest", "empty"], "usage", "no file to read"),
+        (["ingest", "docs", "--context", "ollama"], "usage", "'--context': 'ollama' is not one of"),
+        (["ingest", "docs", "--context", "http", "--dry-run"], "config", "context.servers: at least one"),
         (["ingest", "docs", "--profile", "no-such"], "profile", "no-such"),
         (["ingest", "docs", "--embedder", "no-such"], "usage", "no-such"),
         (["ingest", "docs", "--tenant", "../other"], "usage", "tenant"),
@@ -268,6 +270,7 @@ def test_a_wrong_configuration_ends_with_2(cli: Cli, workplace: Workplace, text:
         ('servers = ["http://a:1"]\n', False, "context.model"),
         ('servers = ["http://a:1", "http://a:1/"]\nmodel = "m"\n', False, "2 times"),
         ('gguf = "absent.gguf"\n', False, "there is no file"),
+        ('gguf = "."\n', False, "a file expected, and it is a folder"),
         ('gguf = "bad.gguf"\n', False, "a GGUF file expected"),
     ],
 )
@@ -493,7 +496,7 @@ def test_progress_and_warnings_stay_off_standard_output(cli: Cli, workplace: Wor
     workplace.write("a.txt", TEXT)
     ended = cli("ingest", "docs", "--json")
     assert ended.out.startswith("{")
-    assert "1 files: 1 to read" in ended.err
+    assert "1 file: 1 to read" in ended.err
 
 
 def test_a_shipped_profile_is_overridden_by_a_copy_that_is_never_overwritten(cli: Cli, workplace: Workplace) -> None:

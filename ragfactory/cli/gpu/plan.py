@@ -129,7 +129,8 @@ def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> di
     try:
         shape, wish = read_shape(model), Wish(shared=config.context.window)
     except RagfactoryError as error:
-        return dict.fromkeys((device.name for device in devices), error.message)
+        reason = f"{error.message} ({error.hint})" if error.hint else error.message
+        return dict.fromkeys((device.name for device in devices), reason)
     free = {card.uuid: card.free_mb for card in box.cards}
     found: dict[str, Plan | str] = {}
     for device in devices:

@@ -25,8 +25,8 @@ class ModelServer:
     """A server that writes `answer`, or else `about OWN` of a prompt that ends in `OWN`, word by word where that is asked for.
     Asked for a shape it writes the least JSON that has it, unless it is `unheeding`, as servers are that do not know the field.
     `says` answers the n-th request instead, where it returns a status and a body, or one of `hang`, `drip`, `cut`, `close`.
-    Asked what it is, it names its `models`, to whom has the key that it `wants_key`, where it wants one. With `waits`, a stream goes
-    on after its first words when the server is released.
+    Asked what it is, it names its `models`, to whom has the key that it `wants_key`, where it wants one. With `waits`, a stream
+    goes on after its first words when the server is released.
     """
 
     speaks: str = "ollama"
