@@ -452,7 +452,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_the_next_run_goes_on(cli: Cli, w
 
     data = cli("ingest", "docs", "--profile", "uren", "--json").envelope["data"]
     assert data["files_added"] == 60
-    assert data["chunks_reused"] >= 128
+    assert data["chunks_reused"] >= 32
     assert data["chunks_made"] > 0
     assert len(data["published"]) == 1
 
