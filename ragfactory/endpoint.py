@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import http.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Endpoint:
 
     def connect(self, timeout_s: float) -> http.client.HTTPConnection:
         """A connection that opens itself when it is first used; no step of it takes longer than `timeout_s`."""
+        import http.client  # the configuration holds addresses, and most commands call nobody
+
         kind = http.client.HTTPSConnection if self.scheme == "https" else http.client.HTTPConnection
         return kind(self.host, self.port, timeout=timeout_s)
 
