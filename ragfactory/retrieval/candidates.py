@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["scores", "ranks"]
 
-SPREAD = 0.2  # of the cosines of all-MiniLM-L6-v2, as measured
+SPREAD = 0.4  # of the cosines of all-MiniLM-L6-v2, as measured
 _EXACT = 2.0  # times the weight of words, where a question has a number or a code in it
 
 
