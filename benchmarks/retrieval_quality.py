@@ -3,10 +3,11 @@
     python -m benchmarks.retrieval_quality FOLDER [CORPUS ...]
 
 FOLDER holds a folder for each corpus: `docs/`, and `queries.jsonl` as `ragfactory eval` reads it. Corpora without questions are
-left out. Each is taken in with the built-in embedder, into a home that is thrown away. The script is that of `retrieval_peer.py`,
-which needs bm25s installed. Figures are recall@5 / nDCG@10; `*` marks where the better of ragfactory's fused and the script's best
-is so with p < 0.05 (nDCG@10, paired randomisation test). A second table has each corpus with and without structural contexts in the
-vectors and in the full text.
+left out. Each is taken in with the built-in embedder, with structural contexts and with none, into homes that are thrown away. The
+script is that of `retrieval_peer.py`, which needs bm25s installed. Figures are recall@5 / nDCG@10.
+
+The first table has every stage, the second how the fused ranking differs in nDCG@10 from the better of its parts and from the
+script's best (paired bootstrap and randomisation test), the third structural contexts in the vectors and in the full text.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ragfactory.retrieval.fusion import fuse
 from ragfactory.retrieval.search import Searcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -48,8 +49,9 @@ if TYPE_CHECKING:
 
 EMBEDDER = "all-minilm-l6-v2"
 POOL = 100  # candidates of each part
-STAGES = ("dense", "lexical", FINAL)
+PARTS = ("dense", "lexical")
 VARIATIONS: dict[str, dict[str, Any]] = {
+    FINAL: {},
     "by ranks": {"override": {"fusion": "ranks"}},
     "no preference": {"override": {"preference": 0.0}},
     "+ 2 rewritings": {"expand": 2},
@@ -75,20 +77,19 @@ def indexed(docs: Path, *, writer: str = "structural") -> Iterator[Searcher]:
             yield searcher
 
 
-def measure_ours(docs: Path, questions: list[Question]) -> dict[str, Values]:
-    """The scores of each question by stage, and of the fused stage by ranks, without preference, and with rewritings."""
-    with indexed(docs) as searcher:
-        stages = evaluate(searcher, questions, stages=STAGES).stages
-        for name, settings in VARIATIONS.items():
-            stages[name] = evaluate(searcher, questions, stages=[FINAL], **settings).stages[FINAL]
+def measure_ours(structural: Searcher, plain: Searcher, questions: list[Question]) -> dict[str, Values]:
+    """The scores of each question by stage, and of the fused stage without contexts, by ranks, and so on."""
+    stages = evaluate(structural, questions, stages=PARTS).stages
+    stages["no contexts"] = evaluate(plain, questions, stages=[FINAL]).stages[FINAL]
+    for name, settings in VARIATIONS.items():
+        stages[name] = evaluate(structural, questions, stages=[FINAL], **settings).stages[FINAL]
     return {name: table(answer.scores for answer in stage.answers) for name, stage in stages.items()}
 
 
-def measure_contexts(docs: Path, questions: list[Question]) -> dict[str, Values]:
+def measure_contexts(structural: Searcher, plain: Searcher, questions: list[Question]) -> dict[str, Values]:
     """The scores of each question, fused, with structural contexts in the vectors, in the full text, in both and in neither."""
     asked = answerable(questions)
-    with indexed(docs, writer="none") as plain, indexed(docs) as structural:
-        pools = [[{_key(hit): hit for hit in s.pool(q.query, POOL)} for q in asked] for s in (plain, structural)]
+    pools = [[{_key(hit): hit for hit in s.pool(q.query, POOL)} for q in asked] for s in (plain, structural)]
     values = {}
     for name, (of_vectors, of_text) in CONTEXTS.items():
         scores = [
@@ -116,12 +117,12 @@ def _key(hit: Hit) -> Key:
 
 
 def measure_peer(docs: Path, questions: list[Question]) -> dict[str, Values]:
-    """The same of the script."""
+    """The scores of each question by stage of the script."""
     asked = answerable(questions)
     judges = [Judge(question) for question in asked]
     peer = Peer(docs, resolve(EMBEDDER, Path(os.devnull)).path)
     values = {}
-    for stage in STAGES:
+    for stage in (*PARTS, FINAL):
         rankings = getattr(peer, stage)([question.query for question in asked])
         values[stage] = table(
             score([judge.unit(found) for found in peer.found(ranking)], question.total)
@@ -130,34 +131,48 @@ def measure_peer(docs: Path, questions: list[Question]) -> dict[str, Values]:
     return values
 
 
-def row(corpus: str, ours: dict[str, Values], peer: dict[str, Values]) -> str:
-    """A line of the table."""
-    best = max(peer.values(), key=lambda values: values[:, NDCG].mean())
-    gain = difference(best[:, NDCG], ours[FINAL][:, NDCG])
-    cells = [_figures(values) for values in (*ours.values(), *peer.values())]
-    sure = "*" if gain.is_real else ""
-    return f"| {corpus} | {len(best)} | " + " | ".join(cells) + f" | {gain.mean:+.3f}{sure} |"
+def row(corpus: str, values: Iterable[Values]) -> str:
+    """A line of a table of figures."""
+    return f"| {corpus} | " + " | ".join(map(_figures, values)) + " |"
+
+
+def margins(corpus: str, ours: dict[str, Values], peer: dict[str, Values]) -> str:
+    """A line of the second table: the fused ranking against the better of its parts, and against the script's best."""
+    cells = []
+    for others in ({part: ours[part] for part in PARTS}, peer):
+        best = max(others, key=lambda name: others[name][:, NDCG].mean())
+        gain = difference(others[best][:, NDCG], ours[FINAL][:, NDCG])
+        cells += [best, f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]", f"{gain.p_value:.3f}"]
+    return f"| {corpus} | {len(ours[FINAL])} | " + " | ".join(cells) + " |"
 
 
 def main(folder: Path, names: list[str]) -> int:
     """Measure every corpus, or those of these names."""
-    stages = [*STAGES, *VARIATIONS, *(f"script {name}" for name in STAGES)]
-    print("| corpus | questions | " + " | ".join(stages) + " | fused - script's best |")
-    print("|---|" + "---:|" * (len(stages) + 2))
-    corpora = [
-        (file.parent, read_questions(file))
-        for file in sorted(folder.glob("*/queries.jsonl"))
-        if file.stat().st_size and (not names or file.parent.name in names)
-    ]
-    for corpus, questions in corpora:
-        docs = corpus / "docs"
-        print(row(corpus.name, measure_ours(docs, questions), measure_peer(docs, questions)), flush=True)
-    print("\n| corpus | " + " | ".join(f"context in {name}" for name in CONTEXTS) + " |")
-    print("|---|" + "---:|" * len(CONTEXTS))
-    for corpus, questions in corpora:
-        values = measure_contexts(corpus / "docs", questions)
-        print(f"| {corpus.name} | " + " | ".join(map(_figures, values.values())) + " |", flush=True)
+    figures, differences, contexts = [], [], []
+    for file in sorted(folder.glob("*/queries.jsonl")):
+        corpus = file.parent.name
+        if not file.stat().st_size or (names and corpus not in names):
+            continue
+        docs, questions = file.parent / "docs", read_questions(file)
+        with indexed(docs) as structural, indexed(docs, writer="none") as plain:
+            ours = measure_ours(structural, plain, questions)
+            of_contexts = measure_contexts(structural, plain, questions)
+        peer = measure_peer(docs, questions)
+        figures.append(row(corpus, (*ours.values(), *peer.values())))
+        differences.append(margins(corpus, ours, peer))
+        contexts.append(row(corpus, of_contexts.values()))
+        print(f"{corpus}: measured", file=sys.stderr)
+    if not figures:
+        print(f"{folder}: a folder with docs/ and a queries.jsonl that has questions expected", file=sys.stderr)
+        return 1
+    _print([*ours, *(f"script {name}" for name in peer)], figures)
+    _print(["questions", "better part", "fused - it", "p", "script's best", "fused - it", "p"], differences)
+    _print([f"context in {name}" for name in CONTEXTS], contexts)
     return 0
+
+
+def _print(heads: list[str], lines: list[str]) -> None:
+    print("| corpus | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads), *lines, "", sep="\n")
 
 
 def _figures(values: Values) -> str:

@@ -2,7 +2,7 @@
 
 By scores (S. Bruch, S. Gai, A. Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1), 2023,
 https://arxiv.org/abs/2210.11934): BM25 is divided by the best of the query. A cosine keeps its own unit, since how far the best
-stand out tells how much the model knows about a query: one that lies `spread` under the best gets 1/e. By ranks: reciprocal
+stand out tells how much the model knows about a query: one that lies `spread` under the best gets nothing. By ranks: reciprocal
 rank fusion (G. Cormack, C. Clarke, S. Büttcher, SIGIR 2009).
 """
 
@@ -48,7 +48,8 @@ def scale_dense(cosines: Scores, method: Method, spread: float) -> Scores:
     """Cosines (n,) of one model on the scale from 0 to 1, the best at 1."""
     if method == "ranks":
         return _by_rank(cosines)
-    scaled: Scores = np.exp((cosines - cosines.max(initial=-np.inf)) / np.float32(spread))
+    behind = cosines.max(initial=-np.inf) - cosines
+    scaled: Scores = np.maximum(1 - behind / np.float32(spread), np.float32(0))
     return scaled
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates with their fused scores, best first; equal ones by index and row, so that a search can be repeated."""
+    """The candidates with their fused scores, best first. Equal ones, such as those too far under the best to count, are
+    in the order of their cosines, then by index and row, so that a search can be repeated.
+    """
     weights = np.array([(c.weighting.dense, c.weighting.lexical) for c in candidates], dtype=np.float32).reshape(-1, 2)
     lexical = np.array([candidate.lexical or 0.0 for candidate in candidates], dtype=np.float32)  # 0: no word matches
     of_words = {method: scale_lexical(lexical, method) for method in {c.weighting.method for c in candidates}}
@@ -25,7 +27,7 @@ def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
     scaled = np.stack([_comparable(candidates), np.array(by_words, dtype=np.float32)], axis=1)
     fused = (scaled * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
     scored = [replace(candidate, fused=float(score)) for candidate, score in zip(candidates, fused, strict=True)]
-    return sorted(scored, key=lambda c: (-c.fused, c.index, c.row))
+    return sorted(scored, key=lambda c: (-c.fused, -(c.dense or 0.0), c.index, c.row))
 
 
 def _comparable(candidates: Sequence[Candidate]) -> Matrix:

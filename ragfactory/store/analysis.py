@@ -12,6 +12,7 @@ import tantivy
 
 from ragfactory.store.compounds import LANGUAGES as COMPOUNDING
 from ragfactory.store.compounds import parts
+from ragfactory.store.function_words import function_words
 from ragfactory.store.notation import codes, one_notation
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def analyzer(language: str | None) -> Any:
         name = LANGUAGES[language]
         builder = builder.filter(tantivy.Filter.stopword(name)).filter(tantivy.Filter.stemmer(name))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+@cache
+def looked_past(language: str | None, known: tuple[str, ...]) -> frozenset[str]:
+    """The function words of a language as `analyzer(language)` gives them; with None those of all `known` languages."""
+    spoken = known if language is None else (language,)
+    return frozenset(analyzer(language).analyze(" ".join(word for each in spoken for word in function_words(each))))
 
 
 def with_parts(text: str, language: str | None) -> str:

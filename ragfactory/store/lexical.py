@@ -15,7 +15,7 @@ import orjson
 import tantivy
 
 from ragfactory.errors import DamagedIndexError
-from ragfactory.store.analysis import LANGUAGES, analyzer, compound_parts, with_codes, with_parts
+from ragfactory.store.analysis import LANGUAGES, analyzer, compound_parts, looked_past, with_codes, with_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,14 +166,18 @@ class LexicalIndex:
 
 
 def _terms(query: str, languages: Sequence[str]) -> dict[tuple[str, str], float]:
-    """The fields to look in, each with the words of `query` as that field has them, and what a word counts there."""
-    fields: dict[str, str | None] = {language: language for language in languages if language in LANGUAGES}
+    """The fields to look in, each with the words of `query` as that field has them, and what a word counts there. Function words
+    are left out, unless there is nothing else.
+    """
+    known = tuple(language for language in languages if language in LANGUAGES)
+    fields: dict[str, str | None] = {language: language for language in known}
     fields |= {_OTHER: None, _EXACT: None}
     terms: dict[tuple[str, str], float] = {}
     for field, language in fields.items():
-        words = analyzer(language).analyze(with_codes(query))
+        words = list(dict.fromkeys(analyzer(language).analyze(with_codes(query))))
+        telling = [word for word in words if word not in looked_past(language, known)] or words
         of_parts = analyzer(language).analyze(" ".join(compound_parts(query, language)))
-        weights = dict.fromkeys(list(dict.fromkeys(words))[:_MAX_WORDS], 1.0)
+        weights = dict.fromkeys(telling[:_MAX_WORDS], 1.0)
         weights |= {word: _PART_WEIGHT for word in of_parts[:_MAX_WORDS] if word not in weights}
         terms |= {(field, word): weight for word, weight in weights.items()}
     return terms

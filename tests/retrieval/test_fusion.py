@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragfactory.retrieval.candidates import Method, emphasis
+from ragfactory.retrieval.candidates import Candidate, Method, Weighting, emphasis
 from ragfactory.retrieval.fusion import fuse
+from ragfactory.retrieval.ranking import rank
+from ragfactory.store.layout import IndexName
 
 weights = st.just(0.0) | st.floats(0.01, 10)
 methods = st.sampled_from(["scores", "ranks"])
@@ -75,8 +77,8 @@ def test_nothing_to_fuse_is_nothing() -> None:
 def test_a_row_that_no_word_matches_gets_nothing_for_its_words() -> None:
     dense = np.array([0.2, 0.8], dtype=np.float32)
     lexical = np.array([7.0, 0.0], dtype=np.float32)
-    fused = fuse(dense, lexical, dense_weight=1, lexical_weight=3, spread=0.6)
-    assert fused.tolist() == pytest.approx([0.75 + 0.25 / np.e, 0.25])
+    fused = fuse(dense, lexical, dense_weight=1, lexical_weight=3, spread=1.2)
+    assert fused.tolist() == pytest.approx([0.75 + 0.25 / 2, 0.25])
     by_rank = fuse(dense, lexical, dense_weight=1, lexical_weight=3, method="ranks")
     assert by_rank.tolist() == pytest.approx([0.75 + 0.25 * 61 / 62, 0.25])
 
@@ -86,6 +88,15 @@ def test_what_stands_out_by_meaning_counts_more_than_what_hardly_does() -> None:
     clear, unclear = np.array([0.1, 0.7], dtype=np.float32), np.array([0.65, 0.7], dtype=np.float32)
     assert fuse(clear, lexical, dense_weight=1.5, lexical_weight=1).argmax() == 1
     assert fuse(unclear, lexical, dense_weight=1.5, lexical_weight=1).argmax() == 0
+
+
+@pytest.mark.parametrize("lexical_weight", [0.0, 1.0])
+def test_passages_too_far_under_the_best_to_count_keep_the_order_of_their_cosines(lexical_weight: float) -> None:
+    index, weighting = IndexName("default", "main", "text"), Weighting(1.0, lexical_weight, spread=0.2)
+    cosines = (0.1, 0.9, 0.3, 0.2)
+    ranked = rank([Candidate(index, row, "model", weighting, cosine, None) for row, cosine in enumerate(cosines)])
+    assert [candidate.dense for candidate in ranked] == sorted(cosines, reverse=True)
+    assert [candidate.fused for candidate in ranked[1:]] == [0, 0, 0]
 
 
 def test_words_count_more_where_a_question_has_a_number_in_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from ragfactory.errors import DamagedIndexError
 from ragfactory.store.analysis import stems
 from ragfactory.store.durable import link_or_copy, sha256_of
+from ragfactory.store.function_words import function_words
 from ragfactory.store.lexical import LOCK_FILES, LexicalIndex, LexicalWriter
 
 if TYPE_CHECKING:
@@ -145,6 +147,35 @@ def test_stop_words_alone_find_only_their_exact_forms(tmp_path: Path) -> None:
     assert stems("de van het een", ["nl"]) == set()
     assert stems("De gebouwen van Société", ["nl"]) == stems("gebouw", ["nl"]) | {"societe"}
     assert stems("De gebouwen", []) == {"de", "gebouwen"}
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"),
+    [
+        ("nl", "hoe worden pompen door ons gewaardeerd"),
+        ("de", "wie werden die pompen bei uns bewertet"),
+        ("fr", "comment est évaluée la pompe chez nous"),
+        ("en", "how do we value pumps and what does it mean"),
+    ],
+)
+def test_what_only_has_the_function_words_of_a_question_is_not_found(tmp_path: Path, language: str, asked: str) -> None:
+    functional = " ".join(word for word in asked.split() if word in function_words(language))
+    index = build(tmp_path, (functional, None), (asked, None), (functional, language))
+    assert rows(index, asked, [language]) == [1]
+    assert set(rows(index, functional, [language])) == {0, 1, 2}  # there is nothing else to look for
+
+
+def test_a_function_word_of_one_language_is_found_in_another(tmp_path: Path) -> None:
+    index = build(tmp_path, ("the door was painted", "en"), ("geschilderd door de huurder", "nl"))
+    assert rows(index, "which door is closed") == [0]
+
+
+@pytest.mark.parametrize("language", ALL)
+def test_function_words_are_in_lower_case_and_each_once(language: str) -> None:
+    words = files("ragfactory.store.function_words").joinpath(f"{language}.txt").read_text(encoding="utf-8").split()
+    assert words == sorted({word.lower() for word in words})
+    assert function_words(language) == set(words)
+    assert not function_words("es")
 
 
 @pytest.mark.timeout(30)
