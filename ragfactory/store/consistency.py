@@ -113,5 +113,5 @@ def _in_counts(version: Version) -> Iterator[Damage]:
     for what, (expected, came) in found.items():
         if expected != came:
             yield Damage(version.directory, f"{expected} {what} expected, found {came}")
-    if (rows := version.lexical.statistics("", ()).rows) != live:
+    if (rows := version.lexical.live) != live:
         yield Damage(version.directory / LEXICAL, f"{live} rows expected in the full-text index, found {rows}")

@@ -116,6 +116,11 @@ class LexicalIndex:
         self._searcher = self._index.searcher()
         self._rows = _rows_in(directory)
 
+    @property
+    def live(self) -> int:
+        """How many rows it has that were not deleted."""
+        return int(self._searcher.num_docs)
+
     def statistics(self, query: str, languages: Sequence[str]) -> Statistics:
         """How often the words of `query` occur here; those of several indexes add up."""
         counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in _terms(query, languages)}
