@@ -27,6 +27,7 @@ LOCAL_BATCH = 128  # texts a call: enough to sort by length, few enough that a k
 CARD_BATCH = 256  # texts a card: enough that all cards finish together
 TURN = 2000  # texts, where cards have to let another model go for them: enough to be worth its load
 
+_LEAST = 32  # texts, with which the processor begins already
 _TICK_S = 0.05
 
 
@@ -123,7 +124,7 @@ class _OneProcessor:
 
     def __init__(self, model: ResolvedModel, emit: Listener) -> None:
         self.batch = LOCAL_BATCH
-        self.least = LOCAL_BATCH // 4
+        self.least = min(_LEAST, LOCAL_BATCH)
         self._dimension = model.spec.dimension
         self._emit = emit
         self._thread = ThreadPoolExecutor(1, "embedder")

@@ -213,7 +213,7 @@ def test_when_all_servers_are_dead_the_rest_fails_with_the_reason() -> None:
     failures = [result for result in results.values() if isinstance(result, Failure)]
     assert len(failures) == 16
     assert all(failure.reason.startswith(("no server is left: ", "http://127.0.0.1:")) for failure in failures)
-    assert "HTTP 500" in failures[-1].reason
+    assert any("HTTP 500" in failure.reason for failure in failures)
     assert "is it running, at that address? context.servers" in failures[-1].reason
     assert KEY not in "".join(failure.reason for failure in failures)
 
