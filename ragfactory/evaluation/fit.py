@@ -158,7 +158,7 @@ def scores(pool: Pool, setting: Setting) -> Scores:
         method=pool.method,
         spread=pool.spread,
     )
-    ranking = kept[np.argsort(-fused, kind="stable")[:DEPTH]]
+    ranking = kept[np.lexsort((-dense[kept], -fused))[:DEPTH]]  # equal ones by their cosines, as a search ranks them
     return score([pool.units[i] for i in ranking], pool.total)
 
 

@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 
+from tests.fleet.fleets import state_of
+
 PROMISE_S = 60.0  # a test that waits this long has failed
 
 
@@ -36,6 +38,14 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
+
+    def interrupt(self) -> None:
+        """Ctrl-C, once the command waits for a key: between two letters, readline would notice it with the next key only."""
+        end = time.monotonic() + PROMISE_S
+        while state_of(self.pid) != "S":
+            assert time.monotonic() < end, self.shown
+            time.sleep(0.01)
+        self.type("\x03")
 
     def status(self) -> int:
         """The exit status, once it ended; one that does not is killed."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -119,7 +117,9 @@ def test_a_prompt_answers_one_question_after_another(prompt: Terminal) -> None:
     prompt.wait_for("search> ")
     prompt.type("brakes\n")
     assert "garage.md" in prompt.wait_for("search> ")
-    prompt.type("half a thou\x03")  # Ctrl-C
+    prompt.type("half a thou")
+    prompt.wait_for("half a thou")
+    prompt.interrupt()
     prompt.wait_for("search> ")
     prompt.type("soup\x1b[Dp\x7f\n")  # left, a letter and its deletion: the line can be edited
     assert "kitchen.md" in prompt.wait_for("search> ")
@@ -134,7 +134,7 @@ def test_a_prompt_outlives_what_goes_wrong(library: Workplace, settled: Callable
     terminal.wait_for("search> ")
     terminal.type("brakes\n")
     assert "bge-reranker-v2-m3 is not on this machine" in terminal.wait_for("search> ")
-    os.kill(terminal.pid, signal.SIGINT)
+    terminal.interrupt()
     terminal.wait_for("search> ")
     terminal.type("\x04")
     assert terminal.status() == 0

@@ -71,6 +71,12 @@ def test_depth_says_how_many_candidates_a_part_contributes() -> None:
     assert scores(pool, Setting(0.1, 0.9, 2)).mrr_at_10 == pytest.approx(1 / 2)
 
 
+def test_what_no_word_tells_apart_is_ranked_by_meaning_as_in_a_search() -> None:
+    dense = np.array([0.1, 0.5], dtype=np.float32)
+    pool = Pool(dense, np.zeros(2, dtype=np.float32), (None, "unit"), 1, "a.md")
+    assert scores(pool, Setting(0.0, 1.0, 100)).mrr_at_10 == 1
+
+
 @pytest.mark.parametrize(("method", "rank"), [("scores", 2), ("ranks", 1)])
 def test_a_pool_is_ranked_by_its_method(method: Method, rank: int) -> None:
     dense = np.array([0.9, 0.1, 0.0, 0.0], dtype=np.float32)
