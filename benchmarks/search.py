@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 
@@ -23,11 +24,13 @@ from benchmarks.store_rows import DIMENSION, build, draw
 from ragfactory.config import Config
 from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.search import Searcher
+from ragfactory.store.layout import IndexName
 
 if TYPE_CHECKING:
     from benchmarks.search_cold import Cold, Took
     from benchmarks.search_models import Compared
 
+_SEVERAL = 4  # indexes that are searched together
 PARTS = ("cold", "warm", "embed", "rerank")
 
 
@@ -43,6 +46,7 @@ def main() -> None:
                     show_cold(asked.chunks, document, cold)
             elif part == "warm":
                 show_warm(asked.rows, measure_warm(folder / "warm", asked.rows, asked.queries))
+                show_warm_several(asked.rows, measure_warm_several(folder / "several", asked.rows, asked.queries))
             elif part == "embed":
                 show_compared("embedding passages", "SentenceTransformer.encode", measure_embedding(asked.runs))
             else:
@@ -55,6 +59,19 @@ def main() -> None:
 def measure_warm(home: Path, rows: int, queries: int) -> list[float]:
     """Seconds of each search, by words and exactly by vector, in an open index of `rows` rows; embedding the query left out."""
     build(home, 0, rows)
+    return _search_warm(home, rows, queries)
+
+
+def measure_warm_several(home: Path, rows: int, queries: int) -> dict[str, list[float]]:
+    """The same in so many indexes that hold the rows together: searched at once, and one after the other."""
+    for n in range(_SEVERAL):
+        build(home, n * (rows // _SEVERAL), rows // _SEVERAL, IndexName("benchmark", "store", f"rows{n}"))
+    at_once = _search_warm(home, rows, queries)
+    with patch("os.cpu_count", return_value=1):  # threads for one part at a time
+        return {"at once": at_once, "one after the other": _search_warm(home, rows, queries)}
+
+
+def _search_warm(home: Path, rows: int, queries: int) -> list[float]:
     config = Config(home=home, config_dir=home / "config", tenant="benchmark", project="store")
     drawn = iter(draw(2**32, queries + 1))
     encode, seconds = QueryEmbedders.encode, []
@@ -95,6 +112,16 @@ def show_warm(rows: int, seconds: list[float]) -> None:
         f"\na warm search by words and exactly by vector, {rows:,} chunks of {DIMENSION:,} dimensions, embedding left out"
     )
     print(f"  p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+
+
+def show_warm_several(rows: int, measured: dict[str, list[float]]) -> None:
+    """Print what searches in several open indexes take."""
+    print(f"\nthe same {rows:,} chunks in {_SEVERAL} indexes")
+    for way, seconds in measured.items():
+        p50, p95 = 1000 * np.percentile(seconds, [50, 95])
+        print(f"  {way:20} p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+    one, other = (float(np.median(seconds)) for seconds in measured.values())
+    print(f"  one after the other takes {other / one:.2f} x as long")
 
 
 def show_compared(what: str, peer: str, compared: list[Compared]) -> None:

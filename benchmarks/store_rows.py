@@ -113,13 +113,13 @@ def measure_rows(home: Path, rows: int, queries: int) -> RowFigures:
     )
 
 
-def build(home: Path, first: int, count: int) -> Built:
+def build(home: Path, first: int, count: int, name: IndexName = _NAME) -> Built:
     """Publish `count` rows of the generator, from row `first` on, on top of those that are there."""
-    paths = IndexPaths.of(home / "indexes", _NAME)
+    paths = IndexPaths.of(home / "indexes", name)
     make_private_dirs(paths.root)
     started = time.perf_counter()
-    base = Version.open(paths, _NAME) if paths.current_number() is not None else None
-    builder = VersionBuilder(paths, _NAME, base, _EMBEDDER, (), options=_OPTIONS)
+    base = Version.open(paths, name) if paths.current_number() is not None else None
+    builder = VersionBuilder(paths, name, base, _EMBEDDER, (), options=_OPTIONS)
     drawing = 0.0
     for start in range(first, first + count, _BLOCK):
         began = time.perf_counter()

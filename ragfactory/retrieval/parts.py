@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ragfactory.store.layout import IndexName
     from ragfactory.store.lexical import RowIds
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     Scores: TypeAlias = dict[Row, float]
     Found: TypeAlias = dict[Row, "Best"]
     Narrowing: TypeAlias = dict[str, RowIds]  # what full text is told of the rows to look among
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,21 @@ def find_by_words(
     """The `depth` rows of each index that match the words of `query` best, with their BM25 scores."""
     statistics = [version.lexical.statistics(query, languages) for version in versions.values()]
     overall = reduce(add, statistics)
-    found: Scores = {}
-    for name, version in versions.items():
-        hits = version.lexical.search(query, depth, languages, overall, **narrowings.get(name, {}))
-        found |= {(name, hit.row): hit.score for hit in hits}
-    return found
+
+    def of_index(name: IndexName) -> Scores:
+        hits = versions[name].lexical.search(query, depth, languages, overall, **narrowings.get(name, {}))
+        return {(name, hit.row): hit.score for hit in hits}
+
+    return find_at_once(of_index, list(versions))
+
+
+def find_at_once(find: Callable[[Part], Scores], parts: Collection[Part]) -> Scores:
+    """What `find` finds in all of the parts, each in a thread: tantivy and FAISS leave the interpreter to others meanwhile, and
+    search a part for one query in one thread.
+    """
+    if len(parts) > 1:
+        with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as threads:
+            of_parts = list(threads.map(find, parts))
+    else:
+        of_parts = [find(part) for part in parts]
+    return {row: score for scores in of_parts for row, score in scores.items()}

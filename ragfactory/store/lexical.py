@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +19,7 @@ from ragfactory.errors import DamagedIndexError
 from ragfactory.store.analysis import LANGUAGES, analyzer, compound_parts, looked_past, with_codes, with_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -123,7 +124,8 @@ class LexicalIndex:
 
     def statistics(self, query: str, languages: Sequence[str]) -> Statistics:
         """How often the words of `query` occur here; those of several indexes add up."""
-        counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in _terms(query, languages)}
+        terms = _terms(query, tuple(languages))
+        counts = {(field, word): self._searcher.doc_freq(field, word) for field, word in terms}
         return Statistics(self._rows, counts)
 
     def search(
@@ -146,7 +148,7 @@ class LexicalIndex:
         own = self.statistics(query, languages)
         clauses = [
             (tantivy.Occur.Should, self._clause(term, weight, own, overall or own))
-            for term, weight in _terms(query, languages).items()
+            for term, weight in _terms(query, tuple(languages)).items()
             if own.counts[term]
         ]
         if not clauses:
@@ -170,7 +172,8 @@ class LexicalIndex:
         return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, *term), boost)
 
 
-def _terms(query: str, languages: Sequence[str]) -> dict[tuple[str, str], float]:
+@lru_cache(maxsize=16)  # each index is asked of the same query twice
+def _terms(query: str, languages: tuple[str, ...]) -> Mapping[tuple[str, str], float]:
     """The fields to look in, each with the words of `query` as that field has them, and what a word counts there. Function words
     are left out, unless there is nothing else.
     """
