@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ragfactory.context.cache import ContextCache, Model, RunCounts
 from ragfactory.errors import ExitCode
+from tests.cli.test_ask import add_settings
+from tests.context.remote.model_servers import ModelServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,21 @@ def test_models_and_runs(cli: Callable[..., Ended], workplace: Workplace) -> Non
     ]
     (run,) = data["runs"]
     assert (run["asked"], run["found"], run["written"], run["refused"], run["hit_rate"]) == (4, 1, 2, 1, 0.25)
+
+
+def test_contexts_that_are_still_to_come_are_shown(cli: Callable[..., Ended], workplace: Workplace) -> None:
+    said = {"message": {"content": "This passage tells what was mended on the roof of the hotel."}, "done": True}
+    for name in ("roof", "cellar"):
+        workplace.write(f"{name}.txt", f"The {name} of the hotel was mended in May, and is as new.")
+    with ModelServer(says=lambda _n: (200, json.dumps(said).encode())) as server:
+        add_settings(workplace, f'servers = ["{server.url}"]\nmodel = "m"\nkind = "ollama"')
+        assert cli("ingest", workplace.docs, "--context", "http", "--limit-contexts", "1").status == 0
+        told = "1 chunk still without a language model's context"
+        assert told in cli("index", "show").out
+        (index,) = cli("index", "show", "--json").envelope["data"]["indexes"]
+        assert sorted(document["contexts_missing"] for document in index["documents"]) == [0, 1]
+        assert cli("reindex").status == 0
+    assert told not in cli("index", "show").out
 
 
 def test_a_damaged_cache_is_an_error_with_what_to_do(cli: Callable[..., Ended], workplace: Workplace) -> None:

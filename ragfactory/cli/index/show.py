@@ -83,6 +83,7 @@ def _document(document: DocumentRecord) -> dict[str, Any]:
         "language": document.language,
         "pages": document.pages,
         "chunks": document.chunks,
+        "contexts_missing": document.contexts_missing,
         "title": document.title,
         "type_confidence": document.type_confidence,
     }
@@ -105,6 +106,10 @@ def _render(shown: list[_Shown], limit: int | None, console: Console) -> None:
         )
         if entry.settings:
             console.print(Text(f"  {settings_line(entry.settings, manifest)}", style="dim"), soft_wrap=True)
+        if missing := sum(document.contexts_missing for document in documents):
+            console.print(
+                f"  {counted(missing, 'chunk')} still without a language model's context; a run goes on with them"
+            )
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
         table.add_column("document", overflow="fold", ratio=1)
         for name in ("language", "pages", "chunks"):
