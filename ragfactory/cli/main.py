@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -79,6 +80,7 @@ def main() -> None:
     """Run the command line and exit with the status the documentation promises."""
     # There are none, and pydantic would read the metadata of every installed package to find that out.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler stops ends as orderly as with Ctrl-C
     try:
         status = program(*sys.argv[1:2])(prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:

@@ -427,7 +427,10 @@ def run_process(workplace: Workplace, *arguments: str, **options: object) -> sub
     return subprocess.Popen([sys.executable, "-m", "ragfactory", *arguments], cwd=workplace.path, **options)
 
 
-def test_ctrl_c_in_the_middle_ends_with_130_and_the_next_run_goes_on(cli: Cli, workplace: Workplace) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_a_run_in_the_middle_ends_it_with_130_and_the_next_run_goes_on(
+    cli: Cli, workplace: Workplace, stop: signal.Signals
+) -> None:
     subjects = ["seals", "foxes", "herons", "badgers", "owls", "otters", "hares", "storks", "frogs", "newts"]
     for n in range(60):
         lines = [
@@ -441,7 +444,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_the_next_run_goes_on(cli: Cli, w
     )
     while process.poll() is None and not any(log.stat().st_size for log in paths.building.glob("vectors-*.log")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     out, err = process.communicate(timeout=60)
     assert process.returncode == ExitCode.INTERRUPTED
     envelope = orjson.loads(out)
