@@ -35,6 +35,11 @@ class RagfactoryError(Exception):
         self.hint = hint
         self.path = path
 
+    @property
+    def on_one_line(self) -> str:
+        """The message, and the hint in brackets where there is one."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class UsageError(RagfactoryError):
     """An option or argument that cannot be honoured."""

@@ -94,8 +94,7 @@ def _answer(
     except RagfactoryError as error:
         if by != "auto":
             raise
-        why = f"{error.message} ({error.hint})" if error.hint else error.message
-        return extracted(question, sources), (f"sentences of the passages, no language model: {why}",)
+        return extracted(question, sources), (f"sentences of the passages, no language model: {error.on_one_line}",)
 
 
 def _to_nobody(_piece: str) -> None:

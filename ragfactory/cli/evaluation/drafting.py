@@ -76,8 +76,7 @@ def _drafted(
     except RagfactoryError as error:
         if by != "auto":
             raise
-        why = f"{error.message} ({error.hint})" if error.hint else error.message
-        return writer, Drafted((), tuple(draft(chunks, count))), (f"by rule, no language model: {why}",)
+        return writer, Drafted((), tuple(draft(chunks, count))), (f"by rule, no language model: {error.on_one_line}",)
     if drafted.failure:
         notices.append(f"a language model did not answer: {drafted.failure}")
     return writer, drafted, tuple(notices)

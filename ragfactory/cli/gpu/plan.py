@@ -129,8 +129,7 @@ def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> di
     try:
         shape, wish = read_shape(model), Wish(shared=config.context.window)
     except RagfactoryError as error:
-        reason = f"{error.message} ({error.hint})" if error.hint else error.message
-        return dict.fromkeys((device.name for device in devices), reason)
+        return dict.fromkeys((device.name for device in devices), error.on_one_line)
     free = {card.uuid: card.free_mb for card in box.cards}
     found: dict[str, Plan | str] = {}
     for device in devices:
