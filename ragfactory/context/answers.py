@@ -92,7 +92,7 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
     context = _whole_sentences(whole)
     if len(context) < _MIN_CHARACTERS:
         return Refusal("too short" if context == whole else "cut off")
-    if _echoes(context, (prompt.instructions, prompt.own.rpartition("\n")[2])):
+    if _echoes(context, (prompt.instructions, *prompt.own.splitlines()[-2:])):
         return Refusal("echo of the instructions")
     if in_another_language(context, prompt.language):
         return Refusal("wrong language")

@@ -119,7 +119,7 @@ class ContextMaker:
         Raises ContextCacheError, ModelUnavailableError or DeviceUnavailableError where the model cannot work at all.
         """
         allowed = self._allowance.take(wanted.known.count(False))
-        question = wanted.prepared.sheet.analysis if allowed else None
+        question = wanted.prepared.sheet.analysis
         document = _UnderWay(
             wanted, model, templates, wanted.prepared.analysis, allowed, asks_analysis=question is not None
         )
@@ -130,6 +130,7 @@ class ContextMaker:
         key = context_key(question, model.identity, model.sampling)
         document.waiting.add(key)
         self._send(document, [Question(key, question, wanted.identity[1], check_analysis, optional=True)])
+        self.tend(0.0)  # where the analysis is kept, the document takes no more of the allowance than it needs at once
 
     def poll(self, timeout_s: float) -> dict[int, Written]:
         """The documents that are done since the last time, by number. It waits up to `timeout_s` seconds for an answer.
@@ -143,7 +144,7 @@ class ContextMaker:
     def tend(self, timeout_s: float) -> None:
         """Take in what models answer, and leave it to `poll` to tell. Raises what `submit` raises."""
         for inquiry in self._inquiries.values():
-            self._take_in(inquiry.poll(timeout_s if inquiry.under_way else 0.0))
+            self._take_in(inquiry.poll(timeout_s))
 
     def give_up(self) -> None:
         """Ask no more before it has rested: documents under way, and those that still come, get the contexts that there are."""

@@ -98,7 +98,7 @@ class Inquiry:
 
     def submit(self, questions: Iterable[Question], *, at_most: int) -> int:
         """Take questions in; `poll` gives the replies. One that is under way already is not asked twice, and of those that nobody
-        can do without no more than `at_most` are asked. Returns how many of these are.
+        can do without no more than `at_most` are asked; where that is 0, none is. Returns how many of these are.
 
         Raises ContextCacheError, and what opening the model raises.
         """
@@ -108,7 +108,7 @@ class Inquiry:
         self._replies |= {key: Reply(text) for key, text in kept.items()}
         missing = [question for key, question in new.items() if key not in kept]
         needed = [question for question in missing if not question.optional][: 0 if self._given_up else at_most]
-        options = [question for question in missing if question.optional and self._asks_options]
+        options = [question for question in missing if question.optional and at_most and self._asks_options]
         self._open |= {question.key: question for question in (*needed, *options)}
         self._replies |= {question.key: Reply(None) for question in missing if question.key not in self._open}
         self._count(
@@ -170,9 +170,11 @@ class Inquiry:
         return not self._given_up and self._options_refused < _STRIKES
 
     def _listen(self, timeout_s: float) -> None:
-        if self._open and self._answerer is not None:
+        if self._answerer is not None:
             for key, answer in self._answerer.poll(timeout_s):
                 self._take_in(self._open[key], answer)
+        if not self.under_way:
+            self._leave_unfit()
 
     def _take_in(self, question: Question, answer: Completion | Failure) -> None:
         if isinstance(answer, Failure):
@@ -197,7 +199,8 @@ class Inquiry:
             self._end(question, Reply(None))
         else:
             self._asked_again.add(question.key)
-            self._send([replace(question, prompt=question.again(question.prompt))])
+            self._open[question.key] = again = replace(question, prompt=question.again(question.prompt))
+            self._send([again])
 
     def _fail(self, question: Question, failure: Failure) -> None:
         if question.optional:
@@ -227,6 +230,13 @@ class Inquiry:
         self._works = True
         for key in self._unfit:
             self._keep(self._open[key], REFUSED)
+        self._unfit.clear()
+
+    def _leave_unfit(self) -> None:
+        """Leave the prompts that no server takes to the next run: no answer is under way that could clear the servers."""
+        for key in self._unfit:
+            self._left += 1
+            self._end(self._open[key], Reply(None))
         self._unfit.clear()
 
     def _keep(self, question: Question, text: str) -> None:

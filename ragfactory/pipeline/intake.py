@@ -94,7 +94,7 @@ class Intake:
         """Wait until it is said of all documents what they are about, as long as there is time. Returns those that are to be read
         again, as another type, and how.
         """
-        while self._contexts.analysing and not self._is_over():
+        while self._contexts.analysing:
             self.tend(_TICK_S)
         misfits, self._misfits = self._misfits, []
         return misfits

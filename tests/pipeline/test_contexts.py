@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,7 +25,7 @@ from ragfactory.context.cache import ContextCache
 from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
-from ragfactory.pipeline import vectors
+from ragfactory.pipeline import intake, vectors
 from ragfactory.pipeline.inspection import inspect_file
 from tests import fleet
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
@@ -206,6 +207,20 @@ def test_servers_that_refuse_everything_are_asked_again(estate: Workplace, serve
     assert estate.reindex().report.contexts_written == 8
 
 
+def test_servers_that_refuse_everything_hold_up_no_reading(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_HELD", 8)  # chunks that wait before reading waits too
+    for n in range(4):
+        estate.write(
+            f"more-{n}.txt", "\n\n".join(f"The {thing} of farm {n} was mended, it is new." for thing in THINGS)
+        )
+    server.says = lambda _n: (400, b'{"error": "too long"}')
+    deadline = time.monotonic() + PROMISE_S
+    report = estate.ingest(profile="facts", is_over=lambda: time.monotonic() > deadline)
+    assert (report.files_added, report.files_left, report.contexts_missing) == (6, 0, report.chunks_made)
+
+
 def test_text_that_is_stored_already_is_not_asked_about(estate: Workplace, server: ModelServer) -> None:
     estate.ingest(profile="facts")
     text = (estate.docs / "estate-0.txt").read_text()
@@ -352,6 +367,20 @@ def test_a_limit_bounds_analyses_too(estate: Workplace, server: ModelServer) -> 
     assert (report.contexts_written, report.contexts_missing) == (3, 5)
     assert sum("format" in message for message in server.asked) == 1
     assert estate.reindex().report.contexts_missing == 0
+
+
+def test_what_is_kept_is_found_whatever_the_limit(estate: Workplace, server: ModelServer) -> None:
+    with_analysis(estate)
+    estate.config = estate.config.model_copy(update={"parsers": 1})
+    server.says = lambda n: shaped({"topics": ["repairs"]}) if "format" in server.asked[n - 1] else about(n)
+    estate.ingest(profile="facts")
+    shutil.rmtree(estate.config.indexes)
+    report = estate.ingest(profile="facts", limit_contexts=0)
+    assert (report.contexts_found, report.contexts_missing, len(server.asked)) == (8, 0, 10)
+    shutil.rmtree(estate.config.indexes)
+    estate.write("new.txt", "The well behind the stables was cleaned by the miller.")  # after those that need none
+    report = estate.ingest(profile="facts", limit_contexts=1)
+    assert (report.contexts_found, report.contexts_written, report.contexts_missing) == (8, 1, 0)
 
 
 def test_time_that_is_up_while_documents_are_analysed_loses_none(estate: Workplace, server: ModelServer) -> None:
@@ -543,3 +572,34 @@ def test_no_server_and_no_model_are_told_before_the_work(estate: Workplace) -> N
     (estate.config.models / "bad.gguf").write_bytes(b"<html>")
     with pytest.raises(ModelUnavailableError, match="a GGUF file expected"):
         estate.ingest(profile="facts", context="llama")
+
+
+def test_an_answer_that_repeats_the_reminder_is_no_context(estate: Workplace, server: ModelServer) -> None:
+    def parrot(n: int) -> tuple[int, bytes]:
+        said = server.asked[n - 1]["messages"][1]["content"].splitlines()[-1]
+        return 200, json.dumps({"message": {"content": said.removeprefix("Note: ")}, "done": True}).encode()
+
+    server.says = parrot
+    report = estate.ingest(profile="facts")
+    assert (report.contexts_refused, report.contexts_written, len(server.asked)) == (8, 0, 16)
+
+
+def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_analysis(estate)
+    (estate.path / "profiles" / "algemeen.toml").write_text(
+        PROFILE.format(writer="http").replace("facts", "algemeen").replace('"rule"', '"model"')
+    )
+    settling = threading.Event()
+    server.says = lambda n: settling.wait(PROMISE_S) and shaped({"type": "google_reviews"})
+    settle = intake.Intake.settle_types
+
+    def settle_types(self: intake.Intake) -> object:
+        settling.set()
+        time.sleep(0.5)  # the answers are there, and nobody has looked
+        return settle(self)
+
+    monkeypatch.setattr(intake.Intake, "settle_types", settle_types)
+    report = estate.ingest(profile="auto", is_over=settling.is_set)
+    assert (len(report.retyped), report.files_added, report.files_left) == (2, 0, 2)
