@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ragfactory.cli import options, pulling
+from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
 from ragfactory.errors import ExitCode, ModelUnavailableError
@@ -73,8 +74,8 @@ def check_models(home: options.Home = None, json: options.Json = False) -> None:
                     for name, path, error in checked
                 ]
             },
-            render=lambda console: console.print(
-                "\n".join(f"{name}: {path}" for name, path, error in checked if not error)
+            render=lambda console: _render_checked(
+                [f"{name}: {path}" for name, path, error in checked if not error], console
             ),
             errors=tuple(problems),
             exit_code=ExitCode.UNAVAILABLE if problems else ExitCode.OK,
@@ -119,6 +120,7 @@ def _ggufs(config: Config) -> list[Path]:
 
 def _render(models: list[dict[str, Any]], chosen: str, console: Console) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for name in ("model", "role", "dimensions", "window", "where"):
@@ -126,5 +128,13 @@ def _render(models: list[dict[str, Any]], chosen: str, console: Console) -> None
     for model in models:
         name = f"{model['name']} (auto)" if model["name"] == chosen else model["name"]
         where = model["path"] or f"not here: `ragfactory model pull {model['name']}` gets it"
-        table.add_row(name, model["role"], *(str(model[key] or "") for key in ("dimension", "window")), where)
+        sizes = (str(model[key] or "") for key in ("dimension", "window"))
+        table.add_row(Text(on_one_line(name)), model["role"], *sizes, Text(on_one_line(where)))
     console.print(table)
+
+
+def _render_checked(lines: list[str], console: Console) -> None:
+    from rich.text import Text
+
+    for line in lines:
+        console.print(Text(on_one_line(line)), soft_wrap=True)

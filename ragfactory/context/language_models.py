@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragfactory.context.answers import MAX_TOKENS
 from ragfactory.context.cache import Model
@@ -14,7 +14,9 @@ from ragfactory.errors import ModelUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ragfactory.config import Config
+    from ragfactory.config import Config, Context
+
+Kind: TypeAlias = Literal["llama", "http"]  # a GGUF on this machine, or servers
 
 _ROOM_MB = 1024
 
@@ -55,6 +57,11 @@ def language_model(writer: str, config: Config) -> LanguageModel | None:
         identity = Model(writer, config.context.model, f"{writer}/{config.context.model}")
         return LanguageModel(identity, sampling, config.context.window)
     return None
+
+
+def preferred(settings: Context) -> Kind:
+    """What answers where nobody says what should: the GGUF that the configuration names, else its servers, else the only GGUF."""
+    return "http" if settings.servers and not settings.gguf else "llama"
 
 
 def least_card_mb(gguf: Path) -> int:

@@ -70,6 +70,10 @@ class CutOffError(httpx2.TransportError):
     """The answer ended before the file did."""
 
 
+class OverlongError(httpx2.HTTPError):
+    """The answer goes on after the end of the file."""
+
+
 def fetch(file: RemoteFile, part: Path, count: Count, persistence: Persistence = Persistence()) -> None:
     """Bring `part` to the file's whole length; `count` gets the bytes that are there and, where it is known, how many it will have.
 
@@ -129,6 +133,8 @@ def _receive(file: RemoteFile, part: Path, count: Count) -> None:
                 _remember(response, version)
             count(start, total)
             for piece in response.iter_bytes():
+                if total is not None and start + len(piece) > total:
+                    raise OverlongError(f"the file has {total:,} bytes, and more came")
                 stream.write(piece)
                 stream.flush()  # what is counted is there, however this ends
                 start += len(piece)

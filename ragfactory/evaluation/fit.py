@@ -148,8 +148,11 @@ def fit(pools: Sequence[Pool], before: Setting) -> Fit:
 
 def scores(pool: Pool, setting: Setting) -> Scores:
     """What the ranking of a pool under a setting is worth."""
-    dense, lexical = pool.dense, pool.lexical
-    kept = np.flatnonzero(_among_first(dense, setting.depth) | (_among_first(lexical, setting.depth) & (lexical > 0)))
+    dense = pool.dense
+    lexical = np.where(
+        _among_first(pool.lexical, setting.depth), pool.lexical, np.float32(0)
+    )  # beyond, no word is looked for
+    kept = np.flatnonzero(_among_first(dense, setting.depth) | (lexical > 0))
     fused = fuse(
         dense[kept],
         lexical[kept],

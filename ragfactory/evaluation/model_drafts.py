@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from ragfactory.context.prompt import Failure
 from ragfactory.evaluation.drafts import draft_at, drafts_by_rule, spread
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragfactory.config import Config
+    from ragfactory.context.language_models import Kind
     from ragfactory.evaluation.drafts import Draft
     from ragfactory.events import Listener
     from ragfactory.pipeline.answers import Answerer, Question
     from ragfactory.store.records import ChunkRecord
-
-By: TypeAlias = Literal["llama", "http", "rules"]
 
 _LEAST_LETTERS = 80  # of a chunk that says enough to ask about
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
@@ -50,7 +49,7 @@ class Drafted:
 def draft_with_model(
     chunks: Sequence[ChunkRecord],
     count: int,
-    by: Literal["llama", "http"],
+    by: Kind,
     config: Config,
     emit: Listener,
     *,

@@ -13,6 +13,7 @@ from ragfactory.errors import UsageError
 
 DEFAULT_URL = "http://127.0.0.1:11434"
 _TIMEOUT_S = 10.0
+_MAX_ANSWER_BYTES = 2**20
 
 
 class OllamaError(Exception):
@@ -47,7 +48,7 @@ def _call(url: str, method: str, path: str, body: dict[str, Any] | None = None) 
     try:
         connection.request(method, path, orjson.dumps(body) if body else None, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        answer = response.read()
+        answer = response.read(_MAX_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise OllamaError(f"{url}: no Ollama server answers: {error}") from error
     finally:

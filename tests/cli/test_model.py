@@ -32,6 +32,16 @@ def test_a_gguf_and_a_reranker_are_listed_and_checked(cli: Cli, workplace: Workp
     assert (ended.status, ended.error["code"]) == (7, "model_unavailable")
 
 
+def test_a_name_of_a_model_does_not_steer_the_terminal(cli: Cli, workplace: Workplace) -> None:
+    workplace.config.models.mkdir(parents=True)
+    gguf = workplace.config.models / "[b]x\x1b[31m.gguf"
+    write_gguf(gguf, Dimensions(vocabulary=300), train_tokenizer(["Say what it is about."], 300), ())
+    for command in ("list", "check"):
+        out = cli("model", command).out
+        assert "\x1b" not in out
+        assert "[b]x\N{REPLACEMENT CHARACTER}[31m.gguf" in out.replace("\n", "")
+
+
 def test_a_damaged_gguf_is_told(cli: Cli, workplace: Workplace) -> None:
     workplace.config.models.mkdir(parents=True)
     (workplace.config.models / "broken.gguf").write_bytes(b"GGUF and nothing else")

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from ragfactory.download import room
-from ragfactory.download.transfer import Digest, Persistence, RemoteFile, fetch
+from ragfactory.download.transfer import Digest, OverlongError, Persistence, RemoteFile, fetch
 from ragfactory.errors import ModelUnavailableError
 from tests.download.hub_server import sha256
 
@@ -93,6 +93,15 @@ def test_a_part_that_is_too_long_starts_over(server: HubServer, tmp_path: Path) 
     (tmp_path / "x.part").write_bytes(DATA + b"more")
     fetched(plain(server), tmp_path / "x.part")
     assert (tmp_path / "x.part").read_bytes() == DATA
+
+
+def test_a_server_that_sends_more_than_the_file_is_believed_no_further(server: HubServer, tmp_path: Path) -> None:
+    file = plain(server)
+    server.plain["/files/data"] = DATA + b"and more" * 1000
+    with pytest.raises(OverlongError, match=f"the file has {len(DATA):,} bytes, and more came"):
+        fetched(file, tmp_path / "x.part")
+    assert (tmp_path / "x.part").stat().st_size <= len(DATA)
+    assert len(server.asked) == 1
 
 
 def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(server: HubServer, tmp_path: Path) -> None:

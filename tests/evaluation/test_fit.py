@@ -71,6 +71,16 @@ def test_depth_says_how_many_candidates_a_part_contributes() -> None:
     assert scores(pool, Setting(0.1, 0.9, 2)).mrr_at_10 == pytest.approx(1 / 2)
 
 
+def test_a_row_that_words_find_beyond_the_depth_has_no_score_by_words_as_in_a_search() -> None:
+    dense = np.zeros(50, dtype=np.float32)
+    dense[:2] = 0.9, 0.8
+    lexical = np.linspace(3, 2, 50, dtype=np.float32)[::-1].copy()  # the second by meaning is among the last by words
+    units = tuple("unit" if i == 1 else None for i in range(50))
+    pool = Pool(dense, lexical, units, 1, "a.md")
+    assert scores(pool, Setting(0.1, 0.9, 50)).mrr_at_10 == 0
+    assert scores(pool, Setting(0.1, 0.9, 2)).mrr_at_10 == pytest.approx(1 / 4)
+
+
 def test_what_no_word_tells_apart_is_ranked_by_meaning_as_in_a_search() -> None:
     dense = np.array([0.1, 0.5], dtype=np.float32)
     pool = Pool(dense, np.zeros(2, dtype=np.float32), (None, "unit"), 1, "a.md")

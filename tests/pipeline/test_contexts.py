@@ -592,7 +592,7 @@ def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
         PROFILE.format(writer="http").replace("facts", "algemeen").replace('"rule"', '"model"')
     )
     settling = threading.Event()
-    server.says = lambda n: settling.wait(PROMISE_S) and shaped({"type": "google_reviews"})
+    server.says = lambda _n: settling.wait(PROMISE_S) and shaped({"type": "google_reviews"})
     settle = intake.Intake.settle_types
 
     def settle_types(self: intake.Intake) -> object:

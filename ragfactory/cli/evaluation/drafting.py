@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import indexes_of_project
@@ -55,15 +55,13 @@ def _drafted(
 ) -> tuple[str, Drafted, tuple[str, ...]]:
     """Who was asked and what was drafted, and why no language model did where nobody said that none should."""
     from ragfactory import events
+    from ragfactory.context.language_models import preferred
     from ragfactory.evaluation.drafts import draft
     from ragfactory.evaluation.model_drafts import Drafted, draft_with_model
 
     if by == "rules":
         return by, Drafted((), tuple(draft(chunks, count))), ()
-    settings = config.context
-    writer: Literal["llama", "http"] = (
-        by if by != "auto" else "http" if settings.servers and not settings.gguf else "llama"
-    )
+    writer = by if by != "auto" else preferred(config.context)
     notices: list[str] = []
 
     def listen(event: Event) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_LOOK_S = 5.0
 
 _NAMED = 5  # models that are told where the one that is wanted is not among them
+_LONGEST_NAME = 200  # characters
 
 
 def look_at(server: Server, headers: dict[str, str]) -> str:
@@ -31,7 +32,7 @@ def look_at(server: Server, headers: dict[str, str]) -> str:
         answer = caller.call("GET", target, None, server.timeout_s)
     name, key = ("Ollama", "name") if is_ollama else ("OpenAI's interface", "id")
     models = _models(answer, "models" if is_ollama else "data")
-    known = [str(model[key]) for model in models if key in model]
+    known = [str(model[key])[:_LONGEST_NAME] for model in models if key in model]
     wanted = {server.model, f"{server.model}:latest"} if is_ollama else {server.model}
     if wanted & set(known):
         return f"{name}, with {server.model}"

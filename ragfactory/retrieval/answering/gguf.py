@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ragfactory.config import Config
+    from ragfactory.context.language_models import Kind
     from ragfactory.context.prompt import Prompt
     from ragfactory.events import Event
-    from ragfactory.retrieval.answering.model import By
     from ragfactory.retrieval.answering.writing import AnswerWriter, Listen
 
 
@@ -44,7 +44,7 @@ def open_gguf(config: Config) -> AnswerWriter:
 class ProcessorWriter:
     """A GGUF on the CPU, in this process."""
 
-    by: By = "llama"
+    by: Kind = "llama"
     device: str | None = CPU
     notes: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class ProcessorWriter:
 class CardWriter:
     """A GGUF in a worker on one card, or, where that fails, on the CPU. It stays there until `close`."""
 
-    by: By = "llama"
+    by: Kind = "llama"
 
     def __init__(self, path: Path, config: Config) -> None:
         from ragfactory.context.llama.serving import ALOUD_TARGET, setup_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ragfactory.context.language_models import preferred
 from ragfactory.errors import ModelUnavailableError
 from ragfactory.retrieval.answering.writing import ANSWER_TOKENS, room_in
 
@@ -11,19 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragfactory.config import Config
+    from ragfactory.context.language_models import Kind
     from ragfactory.context.prompt import Prompt
     from ragfactory.context.remote.servers import Server
-    from ragfactory.retrieval.answering.model import By
     from ragfactory.retrieval.answering.writing import AnswerWriter, Listen
 
 
-def open_writer(config: Config, by: By | None) -> AnswerWriter:
-    """The writer that is asked for; None means the GGUF that the configuration names, else its servers, else the only GGUF.
+def open_writer(config: Config, by: Kind | None) -> AnswerWriter:
+    """The writer that is asked for, or the one that is preferred.
 
     Raises ModelUnavailableError where there is none, ConfigError where the configuration of servers is not whole.
     """
     settings = config.context
-    if by == "http" or (by is None and settings.servers and not settings.gguf):
+    if (by or preferred(settings)) == "http":
         from ragfactory.context.remote.servers import servers_of
 
         return ServerWriter(servers_of(settings), settings.window)
@@ -35,7 +36,7 @@ def open_writer(config: Config, by: By | None) -> AnswerWriter:
 class ServerWriter:
     """The servers of the configuration: the first that answers is the one."""
 
-    by: By = "http"
+    by: Kind = "http"
     device: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ragfactory.context.language_models import Kind
     from ragfactory.context.prompt import Prompt
-    from ragfactory.retrieval.answering.model import By
 
     Listen = Callable[[str], None]
 
@@ -22,7 +22,7 @@ class AnswerWriter(Protocol):
     wrote last, and `notes` say, a line each, what went wrong with devices.
     """
 
-    by: By
+    by: Kind
     room: int
     device: str | None
     notes: tuple[str, ...]

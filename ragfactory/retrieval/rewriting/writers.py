@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from ragfactory.errors import ModelUnavailableError, RagfactoryError
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragfactory.config import Config
+    from ragfactory.context.language_models import Kind
     from ragfactory.context.prompt import Prompt
     from ragfactory.context.remote.protocols import ServerProtocol
     from ragfactory.context.remote.servers import Server
-
-By: TypeAlias = Literal["llama", "http"]
 
 _TOKENS_EACH = 40  # of a rewriting
 _PROMPT_TOKENS = 768
@@ -31,7 +30,7 @@ _REST_S = 60.0  # that a server is left alone which gave no answer, so that not 
 class Rewriter(Protocol):
     """Someone who answers a prompt within the configuration's time."""
 
-    by: By
+    by: Kind
 
     def write(self, prompt: Prompt) -> str:
         """The whole answer. Raises ModelUnavailableError where it does not come, or not in time."""
@@ -40,7 +39,7 @@ class Rewriter(Protocol):
         """Let go of its memory."""
 
 
-def open_rewriter(config: Config, by: By | None, count: int, *, many: bool) -> Rewriter | None:
+def open_rewriter(config: Config, by: Kind | None, count: int, *, many: bool) -> Rewriter | None:
     """Who writes up to `count` rewritings; None where the rules are enough.
 
     Without `by` it is the configuration's servers; else its GGUF where `many` queries come, since loading one takes longer than a
@@ -49,7 +48,7 @@ def open_rewriter(config: Config, by: By | None, count: int, *, many: bool) -> R
     """
     if by is not None:
         return _open(config, by, count)
-    named: By | None = "http" if config.context.servers else "llama" if many and config.context.gguf else None
+    named: Kind | None = "http" if config.context.servers else "llama" if many and config.context.gguf else None
     if named is None:
         return None
     try:
@@ -58,7 +57,7 @@ def open_rewriter(config: Config, by: By | None, count: int, *, many: bool) -> R
         return _Absent(named, error.message)
 
 
-def _open(config: Config, by: By, count: int) -> Rewriter:
+def _open(config: Config, by: Kind, count: int) -> Rewriter:
     settings = config.context
     tokens = _TOKENS_EACH * (count + 1)
     if by == "http":
@@ -73,7 +72,7 @@ def _open(config: Config, by: By, count: int) -> Rewriter:
 class _Absent:
     """One that the configuration names and that cannot be opened."""
 
-    def __init__(self, by: By, why: str) -> None:
+    def __init__(self, by: Kind, why: str) -> None:
         self.by = by
         self._why = why
 
@@ -87,7 +86,7 @@ class _Absent:
 class LlamaRewriter:
     """A GGUF in this process, on the CPU. It reads its instructions once, whatever becomes of an answer."""
 
-    by: By = "llama"
+    by: Kind = "llama"
 
     def __init__(self, path: Path, tokens: int, limit_s: float) -> None:
         """Load it; an answer has at most `tokens` and takes at most `limit_s`. Raises what `LlamaEngine.open` raises."""
@@ -127,7 +126,7 @@ class LlamaRewriter:
 class ServerRewriter:
     """The servers of the configuration, one after another; `limit_s` is for all of them together."""
 
-    by: By = "http"
+    by: Kind = "http"
 
     def __init__(self, servers: Sequence[Server], tokens: int, window: int, limit_s: float) -> None:
         """An answer has at most `tokens`. Raises UsageError for a key that no header can hold."""
