@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ragfactory.context.language_models import Kind
     from ragfactory.evaluation.drafts import Draft
     from ragfactory.events import Listener
-    from ragfactory.pipeline.answers import Answerer, Question
+    from ragfactory.pipeline.answers import Answerer, Asked
     from ragfactory.store.records import ChunkRecord
 
 _LEAST_LETTERS = 80  # of a chunk that says enough to ask about
@@ -125,7 +125,7 @@ class _Drafting:
         return found
 
 
-def _asked(i: int, chunk: ChunkRecord, *, again: bool = False) -> Question:
+def _asked(i: int, chunk: ChunkRecord, *, again: bool = False) -> Asked:
     return i.to_bytes(4), question_prompt(chunk, again=again), f"{chunk.path}#c{chunk.place.n:04d}"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ragfactory.devices import RunDevices
     from ragfactory.events import Listener
 
-    Question = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
+    Asked = tuple[bytes, Prompt, str]  # a key, what is asked, and the document it is about
     Answers = list[tuple[bytes, Completion | Failure]]
 
 # Tokens that a worker is given at once, passages and answers: some rounds of its width, since each batch ends with places empty.
@@ -40,7 +40,7 @@ class Answerer(Protocol):
     def under_way(self) -> int:
         """How many prompts have no answer yet."""
 
-    def submit(self, asked: Sequence[Question]) -> None:
+    def submit(self, asked: Sequence[Asked]) -> None:
         """Have prompts answered."""
 
     def poll(self, timeout_s: float) -> Answers:
@@ -82,7 +82,7 @@ class _OnDevices:
     def under_way(self) -> int:
         return self._fleet.under_way
 
-    def submit(self, asked: Sequence[Question]) -> None:
+    def submit(self, asked: Sequence[Asked]) -> None:
         self._fleet.submit([self._item(*question) for question in asked])
 
     def poll(self, timeout_s: float) -> Answers:
@@ -125,7 +125,7 @@ class _OnServers:
     def under_way(self) -> int:
         return self._exchange.under_way if self._exchange else 0
 
-    def submit(self, asked: Sequence[Question]) -> None:
+    def submit(self, asked: Sequence[Asked]) -> None:
         if self._exchange is None:
             self._exchange = self._model.open()
         self._exchange.submit((key, prompt) for key, prompt, _ in asked)
