@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 ALIKE = 0.8  # of the word pairs of two passages: how many they must share (A. Broder, "On the resemblance of documents", 1997)
 
 _NEGATIONS = frozenset(
-    "niet geen nooit noch zonder niets niemand nergens"
-    " nicht kein keine keinen keinem keiner keines nie niemals ohne weder nichts"
-    " ne pas non aucun aucune jamais sans ni rien"
-    " not no never nor neither none nothing without cannot".split()
+    (  # noqa: SIM905 - a list of so many words would stand a line each
+        "niet geen nooit noch zonder niets niemand nergens"
+        " nicht kein keine keinen keinem keiner keines nie niemals ohne weder nichts"
+        " ne pas non aucun aucune jamais sans ni rien"
+        " not no never nor neither none nothing without cannot"
+    ).split()
 )
 _SHORT_NOT = re.compile(r"n['’]t\b")  # don't
 _COMPARED = 100  # results that a further one is compared with
