@@ -128,7 +128,8 @@ class Enriched:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A language model was asked for contexts, which took it `seconds`; `again`, since its first answer was refused, or for an
-    `analysis` of a document. Counts are in tokens, 0 where a server does not tell.
+    `analysis` of a document. It is not `settled` where it will be asked once more. Counts are in tokens, 0 where a server does not
+    tell.
     """
 
     prompts: int
@@ -138,6 +139,7 @@ class Asked:
     written: int
     again: bool = False
     analysis: bool = False
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

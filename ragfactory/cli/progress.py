@@ -93,7 +93,7 @@ class ContextCounts:
         self._whole = 0  # chunks of documents that are done
         self._partly = 0  # answers for documents that are not
         self._wanted: dict[tuple[str, str], int] = {}
-        self._answered = self._again = self._analyses = self._kept = 0
+        self._answered = self._again = self._analyses = self._kept = self._missing = 0
 
     def __call__(self, event: Event) -> None:
         """Take an event into account."""
@@ -105,18 +105,19 @@ class ContextCounts:
                 self.total -= self._wanted.pop((event.root, event.doc_id))
             case events.Asked(analysis=True):
                 self._analyses += event.prompts
-            case events.Asked(again=again):
+            case events.Asked():
                 self._answered += event.prompts
-                self._again += event.prompts * again
-                self._partly += event.prompts * (not again)
+                self._again += event.prompts * event.again
+                self._partly += event.prompts * event.settled
             case events.Enriched():
-                self._whole += self._wanted.pop((event.root, event.doc_id), 0)
+                self._whole += self._wanted.pop((event.root, event.doc_id), 0) - event.missing
+                self._missing += event.missing
                 self._partly = max(0, self._partly - event.written - event.refused)
                 self._kept += event.found
 
     @property
     def done(self) -> int:
-        """Those of documents that are done, and those of others that were answered; one whose answer was refused counts early."""
+        """Those of documents that are done, and those of others whose answer is there."""
         return min(self.total, self._whole + self._partly)
 
     def __str__(self) -> str:
@@ -125,7 +126,8 @@ class ContextCounts:
             "asked again": self._again,
             "kept": self._kept,
             "analysed": self._analyses,
-            "in flight": self.total - self.done,
+            "in flight": self.total - self.done - self._missing,
+            "left to the next run": self._missing,
         }
         return ", ".join([counted(self._answered, "answer"), *(f"{n:,} {what}" for what, n in others.items() if n)])
 

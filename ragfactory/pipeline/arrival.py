@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A prepared document on its way in. It replaces `previous`, which may stand in the index of another type; one that is made
-    again only `for_contexts` may stay as it is.
+    again only `for_contexts` may stay as it is; one that is `leaning`, if all of these do.
     """
 
     source: Source
@@ -27,6 +27,7 @@ class Arrival:
     forced: bool
     moved: bool
     for_contexts: bool = False
+    leaning: bool = False
 
     @property
     def document_type(self) -> str:

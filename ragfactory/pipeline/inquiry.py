@@ -184,8 +184,11 @@ class Inquiry:
         seconds, self._since = time.perf_counter() - self._since, time.perf_counter()
         was_asked_again = question.key in self._asked_again
         cost = (answer.read, answer.reused, answer.written)
-        self._emit(events.Asked(1, seconds, *cost, again=was_asked_again, analysis=question.optional))
         kept = question.check(answer.text, question.prompt)
+        may_retry = not question.optional and question.again is not None and not was_asked_again
+        settled = not (isinstance(kept, Refusal) and may_retry)
+        asked = events.Asked(1, seconds, *cost, again=was_asked_again, analysis=question.optional, settled=settled)
+        self._emit(asked)
         if not isinstance(kept, Refusal):
             if question.optional:
                 self._options_work, self._options_refused = True, 0

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ragfactory import events
 from ragfactory.pipeline.contexts import Context, Wanted
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 IN_FLIGHT = 2000  # prompts that wait for answers before reading waits too: enough to keep eight cards busy for minutes
 
 _HELD = 20_000  # chunks of documents that wait, the first of them for its contexts
+_MOST_LEANING = 1000  # documents that are held back until it is known whether any of them gains a context
 _TICK_S = 0.05
 
 
@@ -55,7 +56,17 @@ class Intake:
         self._chunks = 0  # of those that wait
         self._written: dict[int, Written] = {}
         self._misfits: list[tuple[Source, Request]] = []
+        self._leaning: list[tuple[Arrival, Written]] = []  # none of which has gained a context so far
+        self._leaning_gains = False
         self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Where work ends in the middle, ask no more, before anything else takes its time, and keep what came."""
+        if error is not None:
+            self._contexts.give_up()
 
     @property
     def is_full(self) -> bool:
@@ -88,6 +99,9 @@ class Intake:
         while self._waiting:
             assert not self._contexts.under_way, "what was given up has its reply"
             self.tend()
+        for arrival, _ in self._leaning:
+            self._keep(arrival)
+        self._leaning.clear()
         self._contexts.rest()
 
     def settle_types(self) -> list[tuple[Source, Request]]:
@@ -127,14 +141,37 @@ class Intake:
         while self._waiting and (written := self._written.pop(self._waiting[0][0], None)) is not None:
             _, arrival = self._waiting.popleft()
             self._chunks -= len(arrival.prepared.chunks)
-            self._coming[arrival.document_type].difference_update(chunk.key for chunk in arrival.prepared.chunks)
             if written.contexts is None:
-                continue
-            if arrival.gained_nothing(written.contexts):
-                self._emit(events.Kept(arrival.source.root, arrival.source.doc_id))
+                self._forget(arrival)
+            elif arrival.leaning:
+                self._hold_back(arrival, written)
+            elif arrival.gained_nothing(written.contexts):
+                self._keep(arrival)
             else:
-                analysed = arrival.prepared.analysed(written.analysis)
-                self._assembly.add(replace(arrival, prepared=analysed), written.contexts)
+                self._assemble(arrival, written)
+
+    def _hold_back(self, arrival: Arrival, written: Written) -> None:
+        """Hold a document that shares rows with others until one of these gains a context: then all are made again."""
+        self._leaning.append((arrival, written))
+        gains = written.contexts is not None and not arrival.gained_nothing(written.contexts)
+        self._leaning_gains |= gains or len(self._leaning) > _MOST_LEANING
+        if self._leaning_gains:
+            for held in self._leaning:
+                self._assemble(*held)
+            self._leaning.clear()
+
+    def _assemble(self, arrival: Arrival, written: Written) -> None:
+        assert written.contexts is not None, "it goes on as what it was taken for"
+        self._forget(arrival)
+        self._assembly.add(replace(arrival, prepared=arrival.prepared.analysed(written.analysis)), written.contexts)
+
+    def _keep(self, arrival: Arrival) -> None:
+        self._forget(arrival)
+        self._emit(events.Kept(arrival.source.root, arrival.source.doc_id))
+
+    def _forget(self, arrival: Arrival) -> None:
+        """It waits no more: its chunks come no more, or stand in the assembly."""
+        self._coming[arrival.document_type].difference_update(chunk.key for chunk in arrival.prepared.chunks)
 
     def _known(self, arrival: Arrival) -> list[bool]:
         """Whether each chunk's text is stored already, or comes with a document before it."""

@@ -29,7 +29,8 @@ class Plan:
 
     `moved` has those of the new sources whose bytes are those of a document that is gone, with the SHA-256 (hex) of these bytes.
     `touched` are unchanged sources with another time than their documents have. `for_contexts` are documents that are made again
-    only for contexts that are missing, and may as well stay as they are: they share no row with others.
+    only for contexts that are missing, and may as well stay as they are. Those of them that share rows are `leaning`: either all
+    of these stay, or none does.
     """
 
     tasks: tuple[Source, ...]
@@ -38,6 +39,7 @@ class Plan:
     touched: tuple[Source, ...]
     unchanged: int
     for_contexts: frozenset[Identity] = frozenset()
+    leaning: frozenset[Identity] = frozenset()
 
     @property
     def lost(self) -> list[DocumentRecord]:
@@ -76,14 +78,21 @@ def make_plan(scan: Scan, stored: Stored, recipes: Recipes, profile_of: ProfileO
     keys = _hash_all(source.path for source in touched.values())
     changed |= {identity: s for identity, s in touched.items() if keys[s.path] != stored[identity].key}
     moved = _find_moved([source for identity, source in changed.items() if identity not in stored], removed.values())
+    others = {identity: source for identity, source in changed.items() if identity not in incomplete}
     _add_leaning(changed, removed, stored, sources)
+    alone = _alone(incomplete, stored)
+    leaning = frozenset(changed) - alone if incomplete else frozenset()
+    if leaning:
+        _add_leaning(others, removed, stored, sources)
+        leaning = _without(others, leaning, stored)
     return Plan(
         tasks=tuple(changed[identity] for identity in sorted(changed)),
         removed=tuple(removed.values()),
         moved=moved,
         touched=tuple(source for identity, source in touched.items() if identity not in changed),
         unchanged=len(sources) - len(changed),
-        for_contexts=_alone(incomplete, stored),
+        for_contexts=alone | leaning,
+        leaning=leaning,
     )
 
 
@@ -149,6 +158,16 @@ def _alone(identities: set[Identity], stored: Stored) -> frozenset[Identity]:
         return frozenset()
     shared = _shared_rows(stored.values())
     return frozenset(i for i in identities if not stored[i].shared and shared.isdisjoint(_rows([stored[i]])))
+
+
+def _without(others: Iterable[Identity], leaning: frozenset[Identity], stored: Stored) -> frozenset[Identity]:
+    """Those of the `leaning` documents that are not among the others; none where they share rows of these."""
+    rest = leaning.difference(others)
+    return rest if _shared_rows(_of(rest, stored)).isdisjoint(_rows(_of(others, stored))) else frozenset()
+
+
+def _of(identities: Iterable[Identity], stored: Stored) -> list[DocumentRecord]:
+    return [stored[identity] for identity in identities if identity in stored]
 
 
 def _rows(records: Iterable[DocumentRecord]) -> Iterator[Row]:

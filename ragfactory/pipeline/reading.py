@@ -57,12 +57,13 @@ class Reading:
         """Make documents of sources, until time is up, and return of how many."""
         for source in sources:
             self._emit(events.Received(*source.identity))
-        with self._sandbox(sources) as sandbox:
+        with self._sandbox(sources) as sandbox, intake:
             tasks = [(source, Request(quote_path(source.path), self._profile_of(source))) for source in sources]
             taken_in = self._go_through(sandbox, tasks, intake)
             misfits = intake.settle_types()
             taken_in += self._go_through(sandbox, misfits, intake) - len(misfits)
-        intake.flush()
+        with intake:
+            intake.flush()
         return taken_in
 
     def _go_through(self, sandbox: Sandbox, tasks: Sequence[Task], intake: Intake) -> int:
@@ -103,6 +104,7 @@ class Reading:
                 forced=self._profile_of(source) is not None,
                 moved=source.identity in self._plan.moved,
                 for_contexts=source.identity in self._plan.for_contexts,
+                leaning=source.identity in self._plan.leaning,
             )
         )
         return True

@@ -78,7 +78,7 @@ def open_makers(config: Config, run_id: str, emit: Listener, options: RunOptions
     with RunDevices(config, run_id, emit) as devices:
         contexts = ContextMaker(config, devices, run_id, emit, limit=options.limit_contexts)
         vectors = VectorMaker(devices, emit)
-        with closing(contexts), closing(vectors):
+        with closing(vectors), closing(contexts):
             yield Makers(contexts, vectors)
 
 

@@ -26,6 +26,7 @@ from ragfactory.context.remote import writer
 from ragfactory.context.remote.servers import Patience
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
 from ragfactory.pipeline import intake, vectors
+from ragfactory.pipeline.assembly import Assembly
 from ragfactory.pipeline.inspection import inspect_file
 from tests import fleet
 from tests.context.remote.model_servers import PROMISE_S, ModelServer
@@ -242,7 +243,10 @@ def test_the_writer_that_was_chosen_stays_until_another_is(estate: Workplace, se
     assert len(server.asked) == 9
 
 
-def test_a_killed_run_loses_no_answer_that_came(estate: Workplace, server: ModelServer) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_loses_no_answer_that_came(
+    estate: Workplace, server: ModelServer, how: signal.Signals
+) -> None:
     server.slow_s = 0.05
     settings = estate.config.context
     estate.config.config_dir.mkdir(exist_ok=True)
@@ -265,13 +269,43 @@ def test_a_killed_run_loses_no_answer_that_came(estate: Workplace, server: Model
         deadline = time.monotonic() + PROMISE_S
         while len(server.asked) < 35 and time.monotonic() < deadline:
             time.sleep(0.005)
-        victim.send_signal(signal.SIGKILL)
+        victim.send_signal(how)
     came = len(server.asked)
     assert came >= 35
     server.slow_s = 0.0
     report = estate.ingest(profile="facts")
     assert report.contexts_found >= came - 2, "one is being asked, and one may be on its way to the cache"
     assert report.contexts_found + report.contexts_written == report.chunks_made == 58
+
+
+def test_nothing_is_asked_while_a_run_that_is_interrupted_puts_things_away(
+    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.slow_s = 0.05
+    close = Assembly.__exit__
+    asked: list[int] = []
+
+    def put_away(self: Assembly, *error: object) -> None:
+        asked.append(len(server.asked))
+        time.sleep(0.5)
+        asked.append(len(server.asked))
+        close(self, *error)
+
+    heard: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, events.Asked) and sum(isinstance(other, events.Asked) for other in heard) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Assembly, "__exit__", put_away)
+    for n in range(4):
+        estate.write(
+            f"more-{n}.txt", "\n\n".join(f"The {thing} of farm {n} was mended, it is new." for thing in THINGS)
+        )
+    with pytest.raises(KeyboardInterrupt):
+        estate.ingest(profile="facts", listener=interrupt)
+    assert asked[0] == asked[1] < 40
 
 
 def test_a_model_says_what_a_document_is_about(estate: Workplace, server: ModelServer) -> None:
@@ -603,3 +637,23 @@ def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
     monkeypatch.setattr(intake.Intake, "settle_types", settle_types)
     report = estate.ingest(profile="auto", is_over=settling.is_set)
     assert (len(report.retyped), report.files_added, report.files_left) == (2, 0, 2)
+
+
+@pytest.mark.parametrize("analysis", ["rule", "model"])
+def test_documents_that_share_text_stay_as_they_are_where_none_gains_a_context(
+    estate: Workplace, server: ModelServer, analysis: str
+) -> None:
+    if analysis == "model":
+        with_analysis(estate)
+        server.says = lambda n: shaped({"topics": ["repairs"]}) if "format" in server.asked[n - 1] else about(n)
+    estate.write(
+        "more.txt", (estate.docs / "estate-0.txt").read_text() + "\n\nThe well was cleaned by the miller of old."
+    )
+    assert estate.ingest(profile="facts", limit_contexts=3).contexts_missing == 6
+    report = estate.reindex(limit_contexts=0).report
+    assert (report.files_changed, report.published, report.contexts_missing) == (0, [], 6)
+    assert report.files_unchanged == 3
+    report = estate.reindex(limit_contexts=1).report
+    assert (report.contexts_written, len(report.published)) == (1, 1)
+    assert estate.reindex().report.contexts_missing == 0
+    assert estate.reindex().report.files_unchanged == 3

@@ -226,3 +226,31 @@ def test_a_document_that_shares_a_row_whose_owner_went_in_another_run_is_made_an
     desk.store("a.txt", rows=((1, 1),))
     desk.store("b.txt", shared=shared_with(0))
     assert tasks(desk.plan()) == ["b.txt"]
+
+
+def test_documents_that_want_contexts_and_those_that_share_their_rows_may_stay_together(desk: Desk) -> None:
+    for name in ("alone.txt", "first.txt", "second.txt", "other.txt"):
+        desk.write(name)
+    desk.store("alone.txt", rows=((9, 1),), contexts_missing=1)
+    desk.store("first.txt", rows=((0, 2),), contexts_missing=1)
+    desk.store("second.txt", shared=shared_with(0))
+    desk.store("other.txt", rows=((5, 1),))
+    plan = desk.plan()
+    assert tasks(plan) == ["alone.txt", "first.txt", "second.txt"]
+    assert {path for _, path in plan.for_contexts} == {"alone.txt", "first.txt", "second.txt"}
+    assert {path for _, path in plan.leaning} == {"first.txt", "second.txt"}
+
+
+def test_where_what_they_share_changes_they_do_not_stay(desk: Desk) -> None:
+    for name in ("first.txt", "second.txt", "changed.txt"):
+        desk.write(name)
+    desk.store("changed.txt", rows=((5, 1),))
+    desk.write("changed.txt", "quite other text")
+    desk.store("first.txt", rows=((0, 2),), contexts_missing=1)
+    desk.store("second.txt", shared=(*shared_with(0), *shared_with(5)))
+    plan = desk.plan()
+    assert tasks(plan) == ["changed.txt", "first.txt", "second.txt"]
+    assert {path for _, path in plan.leaning} == {"first.txt"}
+    desk.store("first.txt", shared=shared_with(5), contexts_missing=1)
+    desk.store("second.txt", shared=shared_with(0))
+    assert not desk.plan().leaning
