@@ -82,7 +82,8 @@ def read_analysis(answer: str, text: str, *, types: Collection[str] = ()) -> Ana
     """What a model answered about a document of this text; None where it is not JSON of the shape that was asked.
 
     Lists and texts are capped, links and markup dropped. An entity, or a period, that does not stand in the text is left out, and
-    so is a type that is none of `types`: a model may choose, but not invent.
+    so is a type that is none of `types`: a model may choose, but not invent. It has no say in the type where nothing else that it
+    said has a word of the text: it has not read it.
     """
     said = _read(answer)
     if said is None:
@@ -96,7 +97,7 @@ def read_analysis(answer: str, text: str, *, types: Collection[str] = ()) -> Ana
         period=(plain(_bare(said.period)) or None) if said.period and _stands_in(words, said.period) else None,
         language=said.language,
         strategy=said.strategy,
-        type=said.type if said.type in types else None,
+        type=said.type if said.type in types and _has_read(words, said) else None,
         by="model",
     )
 
@@ -107,6 +108,12 @@ def _read(answer: str) -> _Answer | None:
     except ValidationError:
         return None
     return said.model_copy(update={"entities": said.entities[:MOST_ENTITIES], "topics": said.topics[:MOST_ENTITIES]})
+
+
+def _has_read(words: str, said: _Answer) -> bool:
+    names = (*(entity.text for entity in said.entities), *([said.period] if said.period else []))
+    of_topics = (word for topic in said.topics for word in re.findall(r"\w{4,}", topic))
+    return any(_stands_in(words, text) for text in (*names, *of_topics))
 
 
 def _object(fields: dict[str, Any]) -> dict[str, Any]:

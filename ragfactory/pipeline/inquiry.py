@@ -154,6 +154,9 @@ class Inquiry:
         if self._failure is not None:
             what = f"{self._left:,} contexts are left to the next run" if self._left else "some passages get no context"
             self._emit(events.Notice(f"{what}: {self._failure}", alarm=True))
+        elif self.counts.refused >= _STRIKES and not self.counts.written:
+            what = f"{self._model.name} wrote nothing that is a context, {self.counts.refused:,} answers were refused"
+            self._emit(events.Notice(f"{what}: try another model, or another wording (enrich.prompts)", alarm=True))
         self._failure, self._left, self._given_up = None, 0, False
 
     def _send(self, questions: Sequence[Question]) -> None:

@@ -53,6 +53,21 @@ def test_a_type_that_may_not_be_suggested_is_left_out(types: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ({}, False),
+        ({"topics": ["fnord", "de"], "entities": [{"kind": "company", "text": "Verzonnen N.V."}]}, False),
+        ({"topics": ["fnord", "Jaarrekening en balans"]}, True),
+        ({"entities": [{"kind": "company", "text": "Voorbeeld B.V."}]}, True),
+    ],
+)
+def test_a_type_counts_from_a_model_that_has_read_the_text(said: dict[str, object], counts: bool) -> None:
+    analysis = read_analysis(json.dumps({"type": "jaarrekening", **said}), TEXT, types=["jaarrekening"])
+    assert analysis is not None
+    assert analysis.type == ("jaarrekening" if counts else None)
+
+
+@pytest.mark.parametrize(
     ("topic", "left"),
     [
         ("**vet** en __onder__ en `code`", ("vet en onder en code",)),

@@ -149,6 +149,7 @@ def test_answers_that_are_no_contexts_are_asked_for_once_more_and_never_again(
     server.says = a_list
     report = estate.ingest(profile="facts")
     assert (report.contexts_refused, report.contexts_written, report.contexts_missing) == (8, 0, 0)
+    assert any("m wrote nothing that is a context, 8 answers were refused" in alarm for alarm in report.alarms)
     assert len(server.asked) == 16
     (hit,) = estate.search("lighthouse", mode="text").hits  # type: ignore[arg-type]
     assert (hit.chunk.context_enriched, "first" in hit.chunk.context) == (False, False)
@@ -369,7 +370,7 @@ def test_a_document_of_another_type_waits_for_none_before_it(estate: Workplace, 
         message = server.asked[n - 1]
         content = message["messages"][1]["content"]
         if "format" in message:
-            return shaped({"type": "google_reviews" if "foundry" in content else None})
+            return shaped({"type": "google_reviews" if "foundry" in content else None, "topics": ["a roof"]})
         if "lighthouse" in content.rpartition("<passage>")[2]:
             assert reread.wait(PROMISE_S)
         return about(n)
@@ -457,7 +458,9 @@ def test_a_type_that_is_not_sure_may_be_the_one_that_a_model_suggests(estate: Wo
         (folder / "algemeen.toml").write_text(
             PROFILE.format(writer="http").replace("facts", "algemeen").replace('"rule"', '"model"')
         )
-    server.says = lambda n: shaped({"type": "google_reviews"}) if "format" in server.asked[n - 1] else about(n)
+    server.says = lambda n: (
+        shaped({"type": "google_reviews", "topics": ["a roof"]}) if "format" in server.asked[n - 1] else about(n)
+    )
     report = estate.ingest(profile="auto")
     assert [(entry["path"], entry["from"], entry["to"]) for entry in report.retyped] == [
         ("estate-0.txt", "algemeen", "google_reviews"),
@@ -626,7 +629,7 @@ def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
         PROFILE.format(writer="http").replace("facts", "algemeen").replace('"rule"', '"model"')
     )
     settling = threading.Event()
-    server.says = lambda _n: settling.wait(PROMISE_S) and shaped({"type": "google_reviews"})
+    server.says = lambda _n: settling.wait(PROMISE_S) and shaped({"type": "google_reviews", "topics": ["a roof"]})
     settle = intake.Intake.settle_types
 
     def settle_types(self: intake.Intake) -> object:
