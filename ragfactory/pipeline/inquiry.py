@@ -161,7 +161,7 @@ class Inquiry:
 
     def _send(self, questions: Sequence[Question]) -> None:
         if self._answerer is None:
-            self._emit(events.Notice(f"contexts are written by {self._model.name}"))
+            self._emit(events.Notice(f"{self._model.name} is asked for contexts"))
             self._answerer = self._open_answerer()
         if not self._answerer.under_way:
             self._since = time.perf_counter()

@@ -49,6 +49,10 @@ class DeniedError(UntrustworthyError):
     """The server does not take the key, or wants one."""
 
 
+class OverdueError(UntrustworthyError):
+    """The server takes longer than it may."""
+
+
 class UnfitError(CallError):
     """The server takes requests, and not this one: too long, perhaps."""
 
@@ -185,8 +189,8 @@ def _unanswered(error: ConnectionError) -> UnreachableError:
     return UnreachableError(f"no answer: {error}")
 
 
-def _overdue(timeout_s: float) -> UntrustworthyError:
-    return UntrustworthyError(f"it took longer than {timeout_s:g} seconds (context.timeout_s allows it more)")
+def _overdue(timeout_s: float) -> OverdueError:
+    return OverdueError(f"it took longer than {timeout_s:g} seconds (context.timeout_s allows it more)")
 
 
 def _judged(error: Exception) -> CallError:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from ragfactory.context.answers import MAX_TOKENS
 from ragfactory.context.prompt import Completion
-from ragfactory.context.remote.calling import CallError, DeniedError, UnreachableError, UntrustworthyError
+from ragfactory.context.remote.calling import CallError, DeniedError, OverdueError, UnreachableError, UntrustworthyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,10 +164,10 @@ def base_of(server: Server) -> str:
 
 
 def _probe(caller: Caller, target: str, timeout_s: float) -> dict[str, Any]:
-    """The JSON object there; empty where there is something else. Raises UnreachableError where nobody answers, DeniedError."""
+    """The JSON object there; empty where there is something else. Raises UnreachableError, DeniedError or OverdueError."""
     try:
         content = orjson.loads(caller.call("GET", target, None, timeout_s))
-    except (UnreachableError, DeniedError):
+    except (UnreachableError, DeniedError, OverdueError):
         raise
     except (CallError, orjson.JSONDecodeError):
         return {}

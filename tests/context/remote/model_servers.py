@@ -148,6 +148,8 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if server.speaks == "nothing":
+                server.released.wait(PROMISE_S)
             content: dict[str, dict[str, Any]] = {
                 "ollama": {"/api/version": {"version": "0.5"}, "/api/tags": {"models": _named(server, "name")}},
                 "openai": {"/v1/models": {"data": _named(server, "id")}},

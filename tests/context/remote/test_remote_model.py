@@ -291,3 +291,11 @@ def test_servers_come_from_the_configuration() -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             servers_of(settings)
+
+
+def test_a_server_that_does_not_say_what_it_is_is_overdue() -> None:
+    with ModelServer(speaks="nothing") as server:
+        remote = model(server.url, kind="auto", timeout_s=0.3)
+        assert all(isinstance(result, Failure) for result in all_of(remote, prompts(1, 2)).values())
+        server.released.set()
+    assert remote.reports()[0].given_up == "it took longer than 0.3 seconds (context.timeout_s allows it more)"
