@@ -13,8 +13,8 @@ from ragfactory.cli.output import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Group
     from rich.progress import Progress, TaskID
-    from rich.text import Text
 
     from ragfactory.cli.gpu.look import LiveCards
     from ragfactory.cli.output import Output
@@ -73,16 +73,22 @@ class _Rates:
         elif isinstance(event, events.Troubled):
             self._troubles[event.device] = event.reason
 
-    def __rich__(self) -> Text:
-        """What rich draws: a line, or nothing before there is work, and one for each server in trouble."""
+    def __rich__(self) -> Group:
+        """What rich draws: the rates side by side, or nothing before there is work, and a line for each server in trouble."""
+        from rich.columns import Columns
+        from rich.console import Group
         from rich.text import Text
 
         rates = []
         for (role, device), recent in sorted(dict(self._recent).items()):
             tokens, seconds = map(sum, zip(*list(recent), strict=True))
-            rates.append(f"{role} {device} {tokens / max(seconds, 1e-9):,.0f} tokens/s")
-        troubles = [f"{device} is tried again: {reason}" for device, reason in dict(self._troubles).items()]
-        return Text("\n".join([*filter(None, ["   ".join(rates)]), *troubles]), style="dim")
+            rates.append(
+                Text(f"{role} {device} {tokens / max(seconds, 1e-9):,.0f} tokens/s", style="dim", no_wrap=True)
+            )
+        troubles = [
+            Text(f"{device} is tried again: {reason}", style="dim") for device, reason in dict(self._troubles).items()
+        ]
+        return Group(*([Columns(rates, padding=(0, 3))] if rates else []), *troubles)
 
 
 class ContextCounts:

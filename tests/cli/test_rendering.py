@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from ragfactory import events
 from ragfactory.cli.output import harmless, on_one_line
+from ragfactory.cli.progress import _Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,3 +223,14 @@ def test_harmless_text_has_no_controls_and_keeps_its_length(text: str) -> None:
                 "PDI",
             }
     assert not set(on_one_line(text)) & set("\n\t\r")
+
+
+def test_rates_of_devices_stay_whole_on_a_narrow_terminal() -> None:
+    rates = _Rates()
+    for port in range(11434, 11440):
+        rates(events.Worked(f"http://127.0.0.1:{port}", "write", 3, 4302, 1.0))
+    drawn = io.StringIO()
+    Console(width=80, file=drawn).print(rates)
+    shown = drawn.getvalue()
+    assert shown.count(" 4,302 tokens/s") == 6
+    assert max(map(len, shown.splitlines())) <= 80
