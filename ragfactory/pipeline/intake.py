@@ -56,8 +56,8 @@ class Intake:
         self._chunks = 0  # of those that wait
         self._written: dict[int, Written] = {}
         self._misfits: list[tuple[Source, Request]] = []
-        self._leaning: list[tuple[Arrival, Written]] = []  # none of which has gained a context so far
-        self._leaning_gains = False
+        self._leaning: list[tuple[Arrival, Written]] = []  # none of which has changed so far
+        self._leaning_change = False
         self._coming: dict[str, set[str]] = {}  # by document type, the chunk keys of arrivals that wait
 
     def __enter__(self) -> Self:
@@ -141,29 +141,28 @@ class Intake:
         while self._waiting and (written := self._written.pop(self._waiting[0][0], None)) is not None:
             _, arrival = self._waiting.popleft()
             self._chunks -= len(arrival.prepared.chunks)
-            if written.contexts is None:
-                self._forget(arrival)
-            elif arrival.leaning:
+            if arrival.leaning:
                 self._hold_back(arrival, written)
-            elif arrival.gained_nothing(written.contexts):
+            elif written.contexts is not None and arrival.gained_nothing(written.contexts):
                 self._keep(arrival)
             else:
                 self._assemble(arrival, written)
 
     def _hold_back(self, arrival: Arrival, written: Written) -> None:
-        """Hold a document that shares rows with others until one of these gains a context: then all are made again."""
+        """Hold a document that shares rows with others until one of these gains a context, or leaves: then all are made again."""
         self._leaning.append((arrival, written))
-        gains = written.contexts is not None and not arrival.gained_nothing(written.contexts)
-        self._leaning_gains |= gains or len(self._leaning) > _MOST_LEANING
-        if self._leaning_gains:
+        changes = written.contexts is None or not arrival.gained_nothing(written.contexts)
+        self._leaning_change |= changes or len(self._leaning) > _MOST_LEANING
+        if self._leaning_change:
             for held in self._leaning:
                 self._assemble(*held)
             self._leaning.clear()
 
     def _assemble(self, arrival: Arrival, written: Written) -> None:
-        assert written.contexts is not None, "it goes on as what it was taken for"
+        """Hand a document on; not one that is to be read again, as another type."""
         self._forget(arrival)
-        self._assembly.add(replace(arrival, prepared=arrival.prepared.analysed(written.analysis)), written.contexts)
+        if written.contexts is not None:
+            self._assembly.add(replace(arrival, prepared=arrival.prepared.analysed(written.analysis)), written.contexts)
 
     def _keep(self, arrival: Arrival) -> None:
         self._forget(arrival)
