@@ -138,10 +138,14 @@ def _render(answer: Answer, console: Console, *, told: bool) -> None:
     shown = [source for source in answer.sources if answer.by == "extract" or source.n in named]
     if shown:
         console.print()
+    if shown and not answer.found:
+        console.print("What comes nearest:\n")
     for source in shown:
         console.print(_headline(source))
         if answer.by == "extract":
-            console.print(Padding(_marked(source, answer), (0, 0, 0, 4), expand=False))
+            console.print(
+                Padding(_marked(source, answer, in_signs=not console.is_terminal), (0, 0, 0, 4), expand=False)
+            )
 
 
 def _headline(source: Source) -> Text:
@@ -152,18 +156,23 @@ def _headline(source: Source) -> Text:
     return Text.assemble((f"[{source.n}] ", "cyan"), (on_one_line(at.doc_id), "bold"), pages)
 
 
-def _marked(source: Source, answer: Answer) -> Text:
-    """A passage, or the part of it that was taken, with the sentences that are the answer marked."""
+def _marked(source: Source, answer: Answer, *, in_signs: bool) -> Text:
+    """A passage, or the part of it that was taken, with the sentences that are the answer marked: by style, or `**in signs**`."""
     from rich.text import Text
 
     from ragfactory.retrieval.highlight import excerpt
 
     passage = harmless(source.text)
-    taken = [harmless(sentence.text) for sentence in answer.sentences if source.n in sentence.sources]
-    spans = [(passage.find(sentence), len(sentence)) for sentence in taken]
-    found = [(start, start + length) for start, length in spans if start >= 0]
-    text = Text(passage)
-    for start, end in found:
-        text.stylize("bold green", start, end)
+    quotes = [
+        harmless(sentence.quote or sentence.text) for sentence in answer.sentences if source.n in sentence.sources
+    ]
+    spans = [(passage.find(quote), len(quote)) for quote in quotes]
+    found = sorted((start, start + length) for start, length in spans if start >= 0)
     start, end = excerpt(passage, found, _SHOWN)
-    return Text("... " if start else "").append_text(text[start:end]).append(" ..." if end < len(passage) else "")
+    text, shown = Text("... " if start else ""), start
+    for first, last in ((max(first, start), min(last, end)) for first, last in found):
+        if first < last:
+            quote = passage[first:last]
+            text.append(passage[shown:first]).append(f"**{quote}**" if in_signs else quote, style="bold green")
+            shown = last
+    return text.append(passage[shown:end]).append(" ..." if end < len(passage) else "")

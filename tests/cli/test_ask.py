@@ -47,6 +47,51 @@ def test_people_see_the_answer_and_where_it_stands(library_cli: Cli) -> None:
     out = library_cli("ask", QUESTION, "--by", "extract", "--top-k", "1").out
     assert out.startswith("You should order part XK-4471")
     assert "[1] stock/pump.txt" in out
+    assert "**You should order part XK-4471" in out, "marked where no terminal shows it in bold"
+
+
+def test_on_a_terminal_style_marks_what_is_taken(library_cli: Cli) -> None:
+    terminal = Terminal("ask", QUESTION, "--by", "extract", "--top-k", "1", "--mode", "text")
+    shown = terminal.wait_for("stock/pump.txt")
+    assert terminal.status() == 0
+    assert "**" not in shown
+
+
+MANUAL = """# Receptie
+
+## Slagboom en toegangspassen
+
+Elke boeking krijgt twee passen. Staat de slagboom vast? Draai de sleutel in de paal naar links. Bel daarna de technische dienst.
+
+## Inchecken
+
+| Soort verblijf | Inchecken vanaf | Borg |
+|---|---|---|
+| Boschalet | 15.00 uur | € 100,00 |
+| Stacaravan | 14.00 uur | € 75,00 |
+
+Met Bram is het gesprek gevoerd; dat was spannend.
+"""
+
+
+def test_a_question_in_the_passage_a_table_and_what_is_not_there(workplace: Workplace, cli: Cli) -> None:
+    workplace.write("receptie.md", MANUAL)
+    workplace.ingest()
+    said = {
+        question: cli("ask", question, "--by", "extract", "--no-rerank", "--json").envelope["data"]
+        for question in (
+            "Wat moet ik doen als de slagboom vastzit?",
+            "Hoeveel borg betaalt een gast voor een boschalet?",
+            "Wie is de koning van Spanje?",
+        )
+    }
+    barrier, deposit, king = said.values()
+    assert barrier["answer"] == "Draai de sleutel in de paal naar links. [1]"
+    assert deposit["answer"].startswith("Soort verblijf: Boschalet; Inchecken vanaf: 15.00 uur; Borg: € 100,00 [")
+    assert (king["found"], king["sentences"], king["answer"]) == (False, [], "Dat staat niet in de documenten.")
+    assert king["sources"]
+    out = cli("ask", "Wie is de koning van Spanje?", "--by", "extract", "--no-rerank").out
+    assert out.startswith("Dat staat niet in de documenten.\n\nWhat comes nearest:\n\n[1] receptie.md")
 
 
 def test_nothing_that_a_filter_lets_through_is_no_answer(library_cli: Cli) -> None:

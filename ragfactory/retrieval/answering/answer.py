@@ -36,8 +36,8 @@ def sources_of(found: Found) -> tuple[Source, ...]:
 
 def extracted(question: str, sources: Sequence[Source]) -> Answer:
     """The answer in the words of the passages."""
-    absent = wording(language_of_question(question, sources)).absent
-    return Answer(question, extract(question, sources), tuple(sources), "extract", absent)
+    language = language_of_question(question, sources)
+    return Answer(question, extract(question, sources, language), tuple(sources), "extract", wording(language).absent)
 
 
 def written(question: str, sources: Sequence[Source], writer: AnswerWriter, listen: Callable[[str], None]) -> Answer:

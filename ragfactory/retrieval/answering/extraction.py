@@ -1,52 +1,146 @@
-"""An answer without a language model: the sentences of the passages that hold most of what is asked."""
+"""An answer without a language model: what the passages state that holds most of what is asked."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragfactory.chunking.boundaries import lines, sentences
 from ragfactory.retrieval.answering.model import Sentence
-from ragfactory.store.analysis import stems
+from ragfactory.retrieval.answering.statements import statements
+from ragfactory.store.analysis import LANGUAGES, analyzer, stems
+from ragfactory.store.compounds import LANGUAGES as COMPOUNDING
+from ragfactory.store.function_words import function_words
+from ragfactory.store.notation import one_notation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ragfactory.retrieval.answering.model import Source
+    from ragfactory.retrieval.answering.statements import Statement
 
-_MOST = 3  # sentences
-_SHARE = 0.5  # of what the best sentence has: under that, one is no answer
+_MOST = 3  # statements
+_SHARE = 0.6  # of what the best one has: under that, one is no answer
+_LEAST = 1.5  # words of the question that an answer has, where it has so many
+_NAMED = 3.0  # words weighs a name or number of the question that an answer lacks
+_AROUND = 0.5  # of a word counts in the choice, where what a statement stands under has it, and not the statement
+_PART = 0.5  # of a word counts a part of it
+_SHORTEST = 4  # letters of a word that another begins with
+_SHORT = 2  # letters of a word that tells nothing, unless it is a name
+_WORD = re.compile(r"\d+\.\d+|\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A telling word of the question, and whether it is a name or a number."""
+
+    word: str
+    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    text: str
+    """A statement with how much of each word of the question it has (0 to 1): in itself, and with what it stands under."""
+
+    statement: Statement
     source: int
-    words: frozenset[str]
+    own: tuple[float, ...]
+    whole: tuple[float, ...]
 
 
-def extract(question: str, sources: Sequence[Source]) -> tuple[Sentence, ...]:
-    """At most three sentences, or lines of tables, that share most words with the question; none where none shares any.
+def extract(question: str, sources: Sequence[Source], language: str) -> tuple[Sentence, ...]:
+    """At most three statements of the passages that share most words with a question in `language`; none where none shares
+    enough.
 
-    A word weighs by how few of the sentences have it. They come in the passages' order; of the same text, the first counts.
+    Enough is half of the telling words, and two of them where there are more: one alone stands in many a passage by chance. A name
+    or number that nothing found of the document has counts as three words that are lacking. A word weighs by how few of the
+    statements have it. They come in the passages' order; of the same text, the first counts.
     """
-    candidates = list({c.text: c for source in reversed(sources) for c in _candidates(question, source)}.values())[::-1]
-    held_by = Counter(word for candidate in candidates for word in candidate.words)
-    scores = [sum(math.log1p(len(candidates) / held_by[w]) for w in c.words) for c in candidates]
-    least = _SHARE * max(scores, default=0.0)
-    ranked = sorted((i for i, score in enumerate(scores) if score and score >= least), key=lambda i: -scores[i])
-    best = [candidates[i] for i in sorted(ranked[:_MOST])]
-    return tuple(Sentence(candidate.text, (candidate.source,)) for candidate in best)
+    asked = _telling(question, language)
+    documents: dict[str, str] = {}
+    for source in sources:
+        documents[source.hit.at.doc_id] = f"{documents.get(source.hit.at.doc_id, '')}\n{source.text}"
+    by_text: dict[str, _Candidate] = {}
+    for source in sources:
+        for candidate in _candidates(asked, source, documents[source.hit.at.doc_id]):
+            by_text.setdefault(candidate.statement.text, candidate)
+    candidates = list(by_text.values())
+    weights = _weights(asked, candidates)
+    scores = [_score(weights, candidate) for candidate in candidates]
+    enough = [i for i, candidate in enumerate(candidates) if scores[i] and _is_enough(asked, candidate)]
+    ranked = sorted(enough, key=lambda i: -scores[i])
+    best = [i for i in ranked[:_MOST] if scores[i] >= _SHARE * scores[ranked[0]]]
+    chosen = [candidates[i] for i in sorted(best)]
+    return tuple(Sentence(each.statement.text, (each.source,), each.statement.quote) for each in chosen)
 
 
-def _candidates(question: str, source: Source) -> Iterator[_Candidate]:
-    """The sentences of a passage, last first, with those words of the question that each has."""
-    language = [source.hit.chunk.language or ""]
-    wanted = stems(question, language)
-    spans = [span for line in lines(source.text, 0, len(source.text)) for span in sentences(source.text, *line)]
-    for start, end in reversed(spans):
-        text = source.text[start:end].strip()
-        if text:
-            yield _Candidate(text, source.n, frozenset(wanted & stems(text, language)))
+def _weights(asked: Sequence[_Asked], candidates: Sequence[_Candidate]) -> list[float]:
+    """The inverse document frequency of each word, as in BM25, over the statements."""
+    having = [sum(candidate.own[i] > 0 for candidate in candidates) for i in range(len(asked))]
+    return [math.log(1 + (len(candidates) - n + 0.5) / (n + 0.5)) for n in having]
+
+
+def _score(weights: Sequence[float], candidate: _Candidate) -> float:
+    if not any(candidate.own):
+        return 0.0
+    held = (max(own, _AROUND * whole) for own, whole in zip(candidate.own, candidate.whole, strict=True))
+    return sum(weight * share for weight, share in zip(weights, held, strict=True))
+
+
+def _is_enough(asked: Sequence[_Asked], candidate: _Candidate) -> bool:
+    """Whether a statement has, with what it stands under, enough of what is asked. Names and numbers that are there count for
+    nothing: the firm's and the year's stand everywhere.
+    """
+    words = [held for each, held in zip(asked, candidate.whole, strict=True) if not each.is_named]
+    lacking = sum(each.is_named and not held for each, held in zip(asked, candidate.whole, strict=True))
+    return sum(words) >= max((len(words) + _NAMED * lacking) / 2, min(len(words), _LEAST))
+
+
+def _telling(question: str, language: str) -> list[_Asked]:
+    """The words of a question that tell what it asks for, each once."""
+    words = _WORD.findall(one_notation(question))
+    known = function_words(language)
+    telling: dict[str, _Asked] = {}
+    for n, word in enumerate(words):
+        key = word.casefold()
+        # A question begins with a capital, and in German every noun does.
+        is_name = n > 0 and word[0].isupper() and language != "de"
+        if key in known or not stems(key, [language]) or (len(key) <= _SHORT and key.isalpha() and not is_name):
+            continue
+        telling.setdefault(key, _Asked(key, is_name or word[0].isdigit()))
+    return list(telling.values())
+
+
+def _candidates(asked: Sequence[_Asked], source: Source, document: str) -> Iterator[_Candidate]:
+    """What a passage states. A name or number may stand anywhere in `document`, what was found of it."""
+    chunk, at = source.hit.chunk, source.hit.at
+    language = chunk.language or ""
+    around = stems("\n".join((at.doc_id, chunk.context, *at.place.headings)), [language])
+    named = around | stems(document, [language])
+    for statement in statements(source.text, at.place.headings):
+        own = stems(f"{statement.question}\n{statement.text}", [language])
+        whole = own | around | stems(statement.heading, [language])
+        yield _Candidate(
+            statement,
+            source.n,
+            tuple(_held(each.word, own, language) for each in asked),
+            tuple(_held(each.word, own | named if each.is_named else whole, language) for each in asked),
+        )
+
+
+def _held(word: str, words: set[str], language: str) -> float:
+    """How much of `word` there is among stemmed words: all of it, or a part of it."""
+    whole = analyzer(language if language in LANGUAGES else None).analyze(word)
+    if not words.isdisjoint(whole):
+        return 1.0
+    if not words.isdisjoint(stems(word, [language])):
+        return _PART
+    if language in COMPOUNDING and any(_joins(own, other) for own in whole for other in words):
+        return _PART
+    return 0.0
+
+
+def _joins(word: str, other: str) -> bool:
+    shorter, longer = sorted((word, other), key=len)
+    return len(shorter) >= _SHORTEST and (longer.startswith(shorter) or longer.endswith(shorter))

@@ -22,10 +22,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of an answer without its marks, and the numbers of the passages that hold it: none where no passage does."""
+    """A sentence of an answer without its marks, and the numbers of the passages that hold it: none where no passage does.
+
+    `quote` is how it stands in the passage that it is taken from: the row of a table, which is told with the heads of its columns.
+    """
 
     text: str
     sources: tuple[int, ...]
+    quote: str | None = None
 
     def __str__(self) -> str:
         marks = "".join(f"[{n}]" for n in self.sources) or "[?]"

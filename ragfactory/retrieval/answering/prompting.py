@@ -12,6 +12,7 @@ from ragfactory.context.prompt import Prompt
 from ragfactory.context.templates import LANGUAGES, fill, language_of
 from ragfactory.context.text import as_data, one_line
 from ragfactory.documents.language import detect_language
+from ragfactory.store.function_words import function_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +46,11 @@ def wording(language: str) -> Wording:
 
 
 def language_of_question(question: str, sources: Sequence[Source]) -> str:
-    """The language to answer in: that of the question, else, where it is too short to tell, that of the best passage."""
+    """The language to answer in: that of the question, else, where it is too short to tell, that of most of its function words,
+    else that of the best passage.
+    """
     best = sources[0].hit.chunk.language if sources else None
-    return language_of(detect_language(question) or best)
+    return language_of(detect_language(question) or _by_function_words(question) or best)
 
 
 def prompt_for(question: str, sources: Sequence[Source], language: str, room: int) -> Prompt:
@@ -66,6 +69,14 @@ def says_nothing_was_found(answer: str) -> bool:
     """Whether an answer is what a model was told to say when the passages do not hold one, in any of the languages."""
     said = _plain(answer)
     return any(said.startswith(_plain(wording(language).absent)) for language in LANGUAGES)
+
+
+def _by_function_words(text: str) -> str | None:
+    """The language that more of the words are function words of than of any other."""
+    words = _WORD.findall(text.casefold())
+    known = {language: sum(word in function_words(language) for word in words) for language in LANGUAGES}
+    first, second = sorted(known, key=lambda language: -known[language])[:2]
+    return first if known[first] > known[second] else None
 
 
 def _place(source: Source) -> str:

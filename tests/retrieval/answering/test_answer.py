@@ -39,15 +39,16 @@ def test_sentences_of_the_passages_that_hold_the_questions_words(passages: Passa
 
 def test_rows_of_a_table_are_sentences_too_and_rare_words_weigh_more(passages: Passages) -> None:
     table = "item | cost\npump | 4,500\nvalve | 120\nfilter | 9"
-    text = extracted("cost of the valve", passages(table)).text
-    assert "valve | 120 [1]" in text
-    assert "pump" not in text
+    (sentence,) = extracted("cost of the valve", passages(table)).sentences
+    assert str(sentence) == "item: valve; cost: 120 [1]"
+    assert sentence.quote == "valve | 120"
 
 
-def test_where_no_sentence_shares_a_word_nothing_is_found(passages: Passages) -> None:
+def test_where_no_sentence_shares_enough_nothing_is_found(passages: Passages) -> None:
     answer = extracted("Waar staat het zwembad van de burgemeester?", passages(PUMP, VALVE))
     assert (answer.found, answer.sentences) == (False, ())
     assert answer.text == "Dat staat niet in de documenten."
+    assert answer.sources, "what comes nearest"
     assert extracted("Where is the pool of the mayor?", ()).text == "That is not in the documents."
 
 

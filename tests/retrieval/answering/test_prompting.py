@@ -51,6 +51,8 @@ def test_passages_are_cut_to_what_a_model_can_read(passages: Passages) -> None:
         ("Wie hoch ist der Wert der Gebäude des Hotels?", "de"),
         ("Quelle est la valeur des bâtiments de l'hôtel ?", "fr"),
         ("What is the value of the buildings of the hotel?", "en"),
+        ("Who is Bram?", "en"),  # too short to tell but by its function words
+        ("Was ist das?", "de"),
         ("XK-4471?", "nl"),  # that of the best passage
     ],
 )
