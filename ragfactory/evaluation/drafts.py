@@ -1,4 +1,4 @@
-"""Questions drafted by rule from an index's own chunks, for a user who has none: from headings, and from rows of tables.
+"""Questions drafted by rule from an index's own chunks, for a user who has none: about headings, and for amounts in tables.
 
 They are made of the documents' own words, so full text answers them more easily than it answers people. They are a beginning to
 edit, and good enough to see whether a change breaks something.
@@ -7,7 +7,6 @@ edit, and good enough to see whether a change breaks something.
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +18,7 @@ import orjson
 
 from ragfactory.errors import QuestionsError, UsageError
 from ragfactory.evaluation.relevance import squash
+from ragfactory.evaluation.rules import heading_question, row_questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,22 +30,6 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 _SEED = 2002
-_CELL = " | "  # between the cells of a table's row in the text of a chunk
-_LETTERS = re.compile(r"[^\W\d_]{3,}")
-_HEAD = re.compile(r"[^\W\d_]{3,}|\b(?:19|20)\d\d\b")  # of a column: words or a year, no other figure
-_NUMBERING = re.compile(r"^[\d.]+\s+")  # before a heading
-_ABOUT = {
-    "nl": "Wat staat er over {}?",
-    "de": "Was steht über {} geschrieben?",
-    "fr": "Que dit le document sur {} ?",
-    "en": "What does it say about {}?",
-}
-_VALUE = {
-    "nl": "Wat is {1} van {0}?",
-    "de": "Was ist {1} von {0}?",
-    "fr": "Quel est {1} de {0} ?",
-    "en": "What is {1} of {0}?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +107,7 @@ def write_drafts(path: Path, drafts: Iterable[Draft]) -> int:
     lines = [orjson.dumps(question.line(number)) + b"\n" for number, question in enumerate(drafts, start=1)]
     if not lines:
         raise QuestionsError(
-            "no question can be drafted: no heading or row of a table stands in one place only",
+            "no question can be drafted: no heading or amount of a year stands in one place only",
             hint="write some by hand, one a line",
         )
     refuse_existing(path)
@@ -136,26 +120,10 @@ def write_drafts(path: Path, drafts: Iterable[Draft]) -> int:
 
 
 def _drafts(chunk: ChunkRecord) -> Iterator[Draft]:
-    place, language = chunk.place, chunk.language
-    heading = _NUMBERING.sub("", place.headings[-1]) if place.headings else ""
+    heading = chunk.place.headings[-1] if chunk.place.headings else ""
     _, _, body = chunk.text.partition("\n")
-    if chunk.text.startswith(place.headings[-1:]) and body.strip() and len(_LETTERS.findall(heading)) >= 2:
-        about = heading if heading.endswith("?") else _ABOUT.get(language or "", _ABOUT["en"]).format(heading)
+    about = heading_question(heading, chunk.language)
+    if about and chunk.text.startswith(heading) and body.strip():
         yield draft_at(chunk, about, body.strip().split("\n")[0], heading)
-    for row, label, column, value in _cells(chunk.text):
-        yield draft_at(chunk, _VALUE.get(language or "", _VALUE["en"]).format(label, column), row, value)
-
-
-def _cells(text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Of each table, cells with their row and the heads of row and column; the first of its lines has the heads of columns."""
-    heads: list[str] = []
-    for line in text.split("\n"):
-        cells = [cell.strip() for cell in line.split(_CELL.strip())] if _CELL in line else []
-        if not cells:
-            heads = []
-        elif not heads:
-            heads = cells
-        elif len(cells) == len(heads) and _LETTERS.search(cells[0]):
-            for head, cell in zip(heads[1:], cells[1:], strict=True):
-                if _HEAD.search(head) and len(cell) >= 2:
-                    yield line, cells[0], head, cell
+    for query, row, amount in row_questions(chunk.text, chunk.context, chunk.language):
+        yield draft_at(chunk, query, row, amount)

@@ -224,8 +224,8 @@ def test_what_cannot_be_asked(library_cli: Cli, golden: Path, arguments: tuple[s
 
 
 def test_drafts_can_be_measured(cli: Cli, workplace: Workplace, tmp_path: Path) -> None:
-    rows = "".join(f"| {name} | {n * 7} euros |\n" for n, name in enumerate(("Cabin", "Tent", "House"), start=11))
-    workplace.write("prices.md", f"# Price list\n\n| Kind | Deposit |\n|---|---|\n{rows}")
+    rows = "".join(f"| {name} | {n * 7} |\n" for n, name in enumerate(("Cabin", "Tent", "House"), start=11))
+    workplace.write("prices.md", f"# Price list\n\n| Kind | 2024 € |\n|---|---|\n{rows}")
     workplace.ingest()
     file = tmp_path / "drafts.jsonl"
     envelope = cli("eval", file, "--make", "3", "--json").envelope

@@ -14,7 +14,7 @@ from ragfactory.store.records import ChunkRecord, Place
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLE = "2. Deposits\n\nKind | Amount | 7.500\nCabin | 100 euros | 3\nTent | 75 euros | 4"
+TABLE = "2. Deposits\n\nKind | 2024 €\nCabin | 100\nTent | 75"
 
 
 def chunk(
@@ -26,12 +26,16 @@ def chunk(
     )
 
 
-def test_cells_under_a_named_column_and_headings_become_questions_that_their_chunk_answers(tmp_path: Path) -> None:
+def test_amounts_of_a_year_and_headings_become_questions_that_their_chunk_answers(tmp_path: Path) -> None:
     chunks = [chunk(TABLE), chunk("3. Lost pass\n\nCall us.", headings=("House", "3. Lost pass"))]
     file = tmp_path / "new.jsonl"
     assert write_drafts(file, draft(chunks, 10)) == 3
     questions = {question.query: question for question in read_questions(file)}
-    cabin, tent, lost = "What is Amount of Cabin?", "What is Amount of Tent?", "What does it say about Lost pass?"
+    cabin, tent, lost = (
+        "What was the amount for Cabin in 2024?",
+        "What was the amount for Tent in 2024?",
+        "What does it say about Lost pass?",
+    )
     assert questions.keys() == {cabin, tent, lost}
     for query, text in ((cabin, chunks[0].text), (tent, chunks[0].text), (lost, chunks[1].text)):
         judge = Judge(questions[query])
@@ -52,12 +56,12 @@ def test_where_there_are_pages_the_page_is_relevant() -> None:
 
 
 def test_what_two_places_would_answer_is_left_out_and_documents_take_turns() -> None:
-    row = "Kind | Amount\n{} | 100"
+    row = "Kind | 2024 €\n{} | 100"
     chunks = [
-        chunk(row.format(kind), path) for path in ("a.md", "b.md") for kind in ("Cabin", f"Tent {path}", f"Hut {path}")
+        chunk(row.format(kind), f"{path}.md") for path in "ab" for kind in ("Cabin", f"Tent {path}", f"Hut {path}")
     ]
     drafts = draft(chunks, 3)
-    assert "What is Amount of Cabin?" not in {question.query for question in drafts}
+    assert "What was the amount for Cabin in 2024?" not in {question.query for question in drafts}
     assert [question.path for question in drafts] == ["a.md", "b.md", "a.md"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ragfactory.chunking.boundaries import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _CELL = "|"
 _QUESTION = re.compile(r"\?[\"'»”’)\]]*$")
@@ -74,6 +74,29 @@ def statements(passage: str, headings: Sequence[str] = ()) -> Iterator[Statement
                     asked = ""
 
 
+def tables(lines: Iterable[str]) -> Iterator[tuple[list[str], list[tuple[str, list[str]]]]]:
+    """The tables among the lines of a text: the heads of the columns, empty where they are not known, and the rows under them, each
+    as it stands and by its cells. Where columns are years or dates, a row of nothing else begins another table.
+    """
+    heads: list[str] = []
+    rows: list[tuple[str, list[str]]] = []
+    begins = True
+    for line in lines:
+        cells = [cell.strip() for cell in line.split(_CELL)] if _CELL in line else []
+        is_head = begins and not any(map(_is_figure, cells[1:]))
+        if not cells or is_head or (_is_periods(heads[1:]) and _is_periods(cells[1:])):
+            if rows:
+                yield heads, rows
+            heads, rows = cells, []
+        elif heads and not rows and not cells[0] and len(cells) == len(heads):  # units under the heads
+            heads = [f"{head} {more}".strip() for head, more in zip(heads, cells, strict=True)]
+        else:
+            rows.append((line, cells))
+        begins = not cells
+    if rows:
+        yield heads, rows
+
+
 def _lines(passage: str) -> Iterator[_Line]:
     lines = ["", *(line.strip() for line in passage.split("\n")), ""]
     paragraph = 0
@@ -91,26 +114,9 @@ def _is_heading(line: _Line, headings: Sequence[str]) -> bool:
     return (line.is_alone and is_short and not _NO_HEADING.search(words)) or _TAGS.fullmatch(line.text) is not None
 
 
-def _tables(lines: Sequence[str]) -> Iterator[tuple[list[str], list[tuple[str, list[str]]]]]:
-    """The heads of the columns, empty where they are not known, and the rows under them, each as it stands and by its cells."""
-    heads: list[str] = []
-    rows: list[tuple[str, list[str]]] = []
-    for n, line in enumerate(lines):
-        cells = [cell.strip() for cell in line.split(_CELL)]
-        if (n == 0 and not any(map(_is_figure, cells[1:]))) or _is_periods(cells[1:]):
-            if rows:
-                yield heads, rows
-            heads, rows = cells, []
-        elif heads and not rows and not cells[0] and len(cells) == len(heads):  # units under the heads
-            heads = [f"{head} {more}".strip() for head, more in zip(heads, cells, strict=True)]
-        else:
-            rows.append((line, cells))
-    yield heads, rows
-
-
-def _rows(lines: Sequence[str]) -> Iterator[Statement]:
+def _rows(lines: Iterable[str]) -> Iterator[Statement]:
     """The rows of tables that hold more than their name."""
-    for heads, rows in _tables(lines):
+    for heads, rows in tables(lines):
         for line, cells in rows:
             if not any(cells[1:]):
                 continue
