@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ragfactory.retrieval.answering.model import Sentence
@@ -131,14 +132,21 @@ def _candidates(asked: Sequence[_Asked], source: Source, document: str) -> Itera
 
 def _held(word: str, words: set[str], language: str) -> float:
     """How much of `word` there is among stemmed words: all of it, or a part of it."""
-    whole = analyzer(language if language in LANGUAGES else None).analyze(word)
+    whole, stemmed = _forms(word, language)
     if not words.isdisjoint(whole):
         return 1.0
-    if not words.isdisjoint(stems(word, [language])):
+    if not words.isdisjoint(stemmed):
         return _PART
     if language in COMPOUNDING and any(_joins(own, other) for own in whole for other in words):
         return _PART
     return 0.0
+
+
+@lru_cache(1024)  # a question has few words, and each is looked for in every statement
+def _forms(word: str, language: str) -> tuple[frozenset[str], frozenset[str]]:
+    """A word as the index of a language has it, and that with the parts of a compound."""
+    whole = analyzer(language if language in LANGUAGES else None).analyze(word)
+    return frozenset(whole), frozenset(stems(word, [language]))
 
 
 def _joins(word: str, other: str) -> bool:
