@@ -1,5 +1,5 @@
-"""Other wordings of a query: by a language model where there is one, else by rule. The rules know synonyms of a profile, terms of
-accounting in the documents' other languages, and parts of compounds.
+"""Other wordings of a query: by a language model where there is one, else by rule. The rules know synonyms of a profile, and terms
+of accounting in the documents' other languages; parts of compounds are in every search by words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragfactory.errors import ModelUnavailableError
-from ragfactory.store.analysis import compound_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -69,7 +68,7 @@ def variants(query: str, count: int, languages: Iterable[str], synonyms: Iterabl
     same.
     """
     known = list(dict.fromkeys(languages))
-    candidates = [*_by_synonyms(query, synonyms), *_by_language(query, known), *_by_parts(query, known)]
+    candidates = [*_by_synonyms(query, synonyms), *_by_language(query, known)]
     different = dict.fromkeys(text for text in candidates if text.casefold() != query.casefold())
     return list(different)[:count]
 
@@ -92,15 +91,6 @@ def _by_language(query: str, languages: Sequence[str]) -> Iterator[str]:
             said = next((term for term in terms if _whole(term).search(query)), None)
             if said is not None and not _whole(terms[column]).search(query):
                 text = _replaced(said, terms[column], text)
-        yield text
-
-
-def _by_parts(query: str, languages: Sequence[str]) -> Iterator[str]:
-    for language in languages:
-        text = query
-        for word in query.split():
-            if found := compound_parts(word, language):
-                text = text.replace(word, " ".join(found))
         yield text
 
 

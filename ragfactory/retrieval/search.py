@@ -18,7 +18,7 @@ from ragfactory.retrieval.embedders import QueryEmbedders
 from ragfactory.retrieval.expansion import expansion
 from ragfactory.retrieval.folding import fold
 from ragfactory.retrieval.hits import hit_of
-from ragfactory.retrieval.parts import best_wording, find_by_words
+from ragfactory.retrieval.parts import best_wording, find_by_words, lower_bm25, lower_cosines
 from ragfactory.retrieval.reranking import QueryReranker
 from ragfactory.retrieval.results import Explanation, Mode, SearchResult
 from ragfactory.retrieval.settings import retrieve_of, weighting_of
@@ -133,7 +133,8 @@ class Searcher:
         lexical: Found = {}
         if mode is not Mode.DENSE:
             lexical = best_wording(
-                (text, find_by_words(self._versions, text, depth, self.languages, narrowings)) for text in wordings
+                ((text, find_by_words(self._versions, text, depth, self.languages, narrowings)) for text in wordings),
+                lower_bm25,
             )
             clock.note("lexical")
         dense: Found = {}
@@ -143,8 +144,11 @@ class Searcher:
             vectors = [(text, self._embedders.encode(text)) for text in wordings]
             clock.note("embed")
             dense = best_wording(
-                (text, find_by_vector(self._versions, of_text, depth, among, lexical, exact=exact))
-                for text, of_text in vectors
+                (
+                    (text, find_by_vector(self._versions, of_text, depth, among, lexical, exact=exact))
+                    for text, of_text in vectors
+                ),
+                lower_cosines,
             )
             clock.note("dense")
         ranked = self._ranked(self._candidates(query, mode, retrieve, dense, lexical), mode)
@@ -186,9 +190,11 @@ class Searcher:
         query = clean(query).strip()
         lexical = find_by_words(self._versions, query, depth, self.languages, {})
         dense = find_by_vector(self._versions, self._embedders.encode(query), depth, {}, lexical, exact=False)
-        candidates = self._candidates(
-            query, Mode.HYBRID, self._retrieve, best_wording([(query, dense)]), best_wording([(query, lexical)])
+        of_meaning, of_words = (
+            best_wording([(query, dense)], lower_cosines),
+            best_wording([(query, lexical)], lower_bm25),
         )
+        candidates = self._candidates(query, Mode.HYBRID, self._retrieve, of_meaning, of_words)
         return tuple(self._hit(c, Mode.HYBRID) for c in sorted(candidates, key=lambda c: (c.index, c.row)))
 
     @cached_property

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ragfactory.retrieval.parts import find_at_once
+from ragfactory.retrieval.parts import best_wording, find_at_once, lower_bm25, lower_cosines
 from ragfactory.store.layout import IndexName
 
 if TYPE_CHECKING:
@@ -38,3 +38,31 @@ def test_what_goes_wrong_in_one_part_is_raised() -> None:
 
     with pytest.raises(OSError, match="part 1"):
         find_at_once(find, [1, 2])
+
+
+def scores(*of_rows: float) -> Scores:
+    return {(INDEX, row): score for row, score in enumerate(of_rows)}
+
+
+def test_a_rarer_word_of_a_rewriting_does_not_outrank_the_query() -> None:
+    found = best_wording([("winst", scores(8.0, 2.0)), ("bénéfice", scores(1.0, 40.0, 20.0))], lower_bm25)
+    assert [(best.wording, best.score) for best in found.values()] == [
+        ("winst", 8.0),
+        ("bénéfice", pytest.approx(7.6)),
+        ("bénéfice", pytest.approx(3.8)),
+    ]
+
+
+def test_a_rewriting_that_scores_less_is_not_raised() -> None:
+    found = best_wording([("a", scores(8.0, 3.9)), ("b", scores(1.0, 4.0))], lower_bm25)
+    assert [best.wording for best in found.values()] == ["a", "a"]
+
+
+def test_cosines_of_a_rewriting_keep_their_distances_under_the_query() -> None:
+    found = best_wording([("a", scores(0.5, 0.1)), ("b", scores(0.2, 0.7, 0.6))], lower_cosines)
+    assert [best.wording for best in found.values()] == ["a", "b", "b"]
+    assert [best.score for best in found.values()] == pytest.approx([0.5, 0.48, 0.38])
+
+
+def test_where_the_query_finds_nothing_a_rewriting_scores_as_it_does() -> None:
+    assert best_wording([("a", {}), ("b", scores(4.0))], lower_bm25)[INDEX, 0].score == 4.0

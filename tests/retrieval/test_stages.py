@@ -33,6 +33,24 @@ def test_what_the_query_itself_finds_names_no_rewriting(workplace: Workplace) ->
         assert [hit.variant for hit in searcher.search("voorzieningen", expand=4).hits] == [None]
 
 
+@pytest.mark.parametrize("mode", [Mode.TEXT, Mode.HYBRID])
+def test_what_the_users_own_words_find_stays_first(workplace: Workplace, mode: Mode) -> None:
+    workplace.write("a.md", "De winst over het boekjaar was iets hoger dan die van het jaar ervoor.")
+    for n in range(4):
+        workplace.write(
+            f"{n}.md", f"Aandeel {n} deelt in de winst, zegt artikel {n} van de statuten van de vennootschap."
+        )
+    workplace.write("z.md", "Le bénéfice a été réparti entre les associés après la clôture des comptes annuels.")
+    workplace.ingest()
+    with Searcher.open(workplace.config) as searcher:
+        plain = searcher.search("winst over het boekjaar", mode=mode).hits[0]
+        expanded = searcher.search("winst over het boekjaar", mode=mode, expand=4)
+    assert "bénéfice over het boekjaar" in expanded.explanation.variants
+    best = expanded.hits[0]
+    assert (best.at.doc_id, best.variant, best.score) == ("a.md", None, plain.score)
+    assert "z.md" in [hit.at.doc_id for hit in expanded.hits]
+
+
 def test_near_duplicates_are_one_hit_with_all_places(workplace: Workplace) -> None:
     for name, ending in (("a.txt", ""), ("b.txt", " Thank you."), ("c.txt", " Until 2031.")):
         workplace.write(name, CLAUSE + ending)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUERY = "hoogte huurovereenkomst"
-RULES = Expansion(("hoogte huur overeenkomst",), "rules")
+RULES = Expansion(("bedrag huurovereenkomst",), "rules")
 ANSWER = "1. bedrag van het huurcontract\n2. hoe hoog is de huur"
 FOUND = ("bedrag van het huurcontract", "hoe hoog is de huur")
 
@@ -34,7 +34,7 @@ def expanded(config: Config, *, times: int = 1, **how: Any) -> Expansion:
     rewriter = open_rewriter(config, how.get("by"), 3, many=how.get("many", False))
     try:
         for _ in range(times):
-            found = expansion(QUERY, 3, ["nl"], [], rewriter)
+            found = expansion(QUERY, 3, ["nl"], [("hoogte", "bedrag")], rewriter)
     finally:
         if rewriter:
             rewriter.close()
