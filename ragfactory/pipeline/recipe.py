@@ -20,6 +20,7 @@ from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import ProfileError
 from ragfactory.profiles import MODEL_WRITERS, Index, Profile, routing_digest
+from ragfactory.store import analysis as words
 from ragfactory.store.records import EmbedderEntry
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Recipe:
             "context": [enriched.VERSION, writer.name, writer.version, *self._authorship()],
             "analysis": analysis.VERSION,
             "embedder": self.embedder.fingerprint,
+            "words": words.VERSION,
             "routing": None if forced else self.routing,
         }
         return _sha256(parts)

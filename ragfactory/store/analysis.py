@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
 LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
 
+VERSION = 1  # raise it when the same text would be indexed as other words
+
 _LONGEST = 100  # bytes of a word
 _PUNCTUATION = ".,;:!?()[]{}<>\"'`*_|/\\-–—…“”‘’„«»"
 _WORD = r"\d+\.\d+|[\p{L}\p{N}\p{M}]+"

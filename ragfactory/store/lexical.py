@@ -17,6 +17,7 @@ import tantivy
 
 from ragfactory.errors import DamagedIndexError
 from ragfactory.store.analysis import LANGUAGES, analyzer, compound_parts, looked_past, with_codes, with_parts
+from ragfactory.store.notation import joined_ibans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -182,7 +183,7 @@ def _terms(query: str, languages: tuple[str, ...]) -> Mapping[tuple[str, str], f
     fields |= {_OTHER: None, _EXACT: None}
     terms: dict[tuple[str, str], float] = {}
     for field, language in fields.items():
-        words = list(dict.fromkeys(analyzer(language).analyze(with_codes(query))))
+        words = list(dict.fromkeys(analyzer(language).analyze(with_codes(joined_ibans(query)))))
         telling = [word for word in words if word not in looked_past(language, known)] or words
         of_parts = analyzer(language).analyze(" ".join(compound_parts(query, language)))
         weights = dict.fromkeys(telling[:_MAX_WORDS], 1.0)

@@ -18,6 +18,25 @@ _JOINED = re.compile(r"(?<![\w.,])\w+(?:[-/._]\w+)+")
 _DATE = re.compile(r"(?<!\d)(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?!\d)")
 _BESIDE_DIGITS = re.compile(r"(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
 _DIGITS = 6
+# An IBAN (ISO 13616) as on paper, in groups of four; after the bank's letters each has a digit, so that no word is taken for one.
+_GROUP = r"[ \u00a0\u202f](?=[a-z]{0,3}\d)[a-z0-9]"
+_IBAN = re.compile(
+    rf"(?<!\w)[a-z]{{2}}\d\d(?:[ \u00a0\u202f][a-z]{{4}})?(?:{_GROUP}{{4}}){{2,7}}(?:{_GROUP}{{1,3}})?(?!\w)",
+    re.IGNORECASE | re.ASCII,
+)
+_IBAN_LENGTHS = {
+    **dict.fromkeys(("at", "lu"), 20),
+    **dict.fromkeys(("dk", "fi", "nl"), 18),
+    **dict.fromkeys(("de", "gb", "ie"), 22),
+    **dict.fromkeys(("es", "se"), 24),
+    "be": 16,
+    "ch": 21,
+    "fr": 27,
+    "it": 27,
+    "no": 15,
+    "pl": 28,
+    "pt": 25,
+}
 _INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}")
 
 
@@ -43,9 +62,24 @@ def numbers(text: str) -> Iterator[tuple[frozenset[str], ...]]:
 
 
 def codes(text: str) -> list[str]:
-    """The codes and dates in `text` without the signs between their parts: XK-4472 is XK4472, 31-12-2024 is 31122024."""
+    """The codes and dates in `text` without what is between their parts: XK-4472 is XK4472, 31-12-2024 is 31122024, and
+    NL91 ABNA 0417 1643 00 is one word.
+    """
     joined = (found.group() for found in _JOINED.finditer(text))
-    return [re.sub(r"[-/._]", "", code) for code in joined if _is_code(code)]
+    plain = [re.sub(r"[-/._]", "", code) for code in joined if _is_code(code)]
+    return plain + [_iban(found).split()[0] for found in _IBAN.finditer(text)]
+
+
+def joined_ibans(text: str) -> str:
+    """`text` with each IBAN as one word, for a query: its groups alone would find other accounts with the same bank."""
+    return _IBAN.sub(_iban, text)
+
+
+def _iban(found: re.Match[str]) -> str:
+    """An IBAN as one word, and after it a number that stands behind it, where its length is known by its country."""
+    joined = "".join(found.group().split())
+    length = _IBAN_LENGTHS.get(joined[:2].lower(), len(joined))
+    return f"{joined[:length]} {joined[length:]}".rstrip()
 
 
 def _is_code(joined: str) -> bool:

@@ -84,6 +84,23 @@ def test_a_code_is_found_with_and_without_its_signs(tmp_path: Path, asked: str) 
     assert rows(index, asked)[0] == 0
 
 
+@pytest.mark.parametrize("written", ["NL91ABNA0417164300", "NL91 ABNA 0417 1643 00", "NL91-ABNA-0417-1643-00"])
+@pytest.mark.parametrize("asked", ["NL91ABNA0417164300", "NL91 ABNA 0417 1643 00", "nl91\u00a0abna 0417 1643 00"])
+def test_an_iban_is_found_in_both_notations(tmp_path: Path, written: str, asked: str) -> None:
+    other = "Betaal op NL13 ABNA 0417 9999 01 van Jan"
+    index = build(tmp_path, (f"Betaal op {written} t.n.v. Jan", "nl"), (other, "nl"))
+    assert rows(index, asked)[0] == 0
+    assert rows(index, "NL13ABNA0417999901") == [1]
+
+
+def test_a_number_behind_an_iban_is_not_part_of_it(tmp_path: Path) -> None:
+    index = build(
+        tmp_path, ("BE68 5390 0754 7034 2024 voor de huur", "nl"), ("DE89 3704 0044 0532 0130 00 bis 31", "de")
+    )
+    assert rows(index, "BE68539007547034") == [0]
+    assert rows(index, "DE89370400440532013000") == [1]
+
+
 def test_initials_are_one_word(tmp_path: Path) -> None:
     index = build(tmp_path, ("Camping De Brem B.V.", "nl"), ("Camping V en B", "nl"))
     assert rows(index, "BV") == rows(index, "b.v.") == [0]
