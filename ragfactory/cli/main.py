@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -35,6 +36,10 @@ _COMMANDS = {
     "bench": "bench:app",
     "doctor": "doctor:doctor",
 }
+
+
+_ASKING = ("search", "ask")
+_DASHED = re.compile("-[^-]")
 
 
 def program(command: str | None = None) -> typer.Typer:
@@ -97,7 +102,10 @@ def _wrong_usage(error: typer.TyperException) -> tuple[str, CommandResult]:
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context else NAME
     command, message = path.removeprefix(NAME).strip(), error.format_message().replace(": Value error, ", ": ", 1)
-    result = CommandResult(errors=(Problem("usage", message, f"see `{path} --help`"),), exit_code=ExitCode.USAGE)
+    hint = f"see `{path} --help`"
+    if command in _ASKING and _DASHED.match(getattr(error, "option_name", "")):
+        hint = f'a question that begins with a dash goes after --, as in `{path} -- "-12,5"`; else {hint}'
+    result = CommandResult(errors=(Problem("usage", message, hint),), exit_code=ExitCode.USAGE)
     if context and message == context.get_help():  # what typer raises for a group that was named without a command
         missing = replace(result.errors[0], message="a command is missing")
         result = replace(result, errors=(missing,), render=lambda console: console.print(message, soft_wrap=True))

@@ -17,16 +17,13 @@ from ragfactory.errors import ExitCode, RagfactoryError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INTERRUPTED = CommandResult(
-    errors=(Problem("interrupted", "interrupted", "run it again and it goes on from there"),),
-    exit_code=ExitCode.INTERRUPTED,
-)
+_RESUMING = frozenset({"ingest", "reindex", "model pull"})  # what these did before they were stopped is not done again
 
 
 def run(command: str, body: Callable[[Output], CommandResult], *, json: bool, quiet: bool = False) -> NoReturn:
     """Do a command's work, show what it came to, and exit with its status."""
     output = Output(json=json, quiet=quiet)
-    result = result_of(body, output)
+    result = result_of(body, output, resumes=command in _RESUMING)
     try:
         output.show(command, result)
         sys.stdout.flush()
@@ -42,14 +39,15 @@ def run(command: str, body: Callable[[Output], CommandResult], *, json: bool, qu
     raise typer.Exit(result.exit_code)
 
 
-def result_of(body: Callable[[Output], CommandResult], output: Output) -> CommandResult:
-    """What a command's work comes to, also when it ends in an error."""
+def result_of(body: Callable[[Output], CommandResult], output: Output, *, resumes: bool = False) -> CommandResult:
+    """What a command's work comes to, also when it ends in an error. One that `resumes` goes on where it was interrupted."""
     try:
         return body(output)
     except RagfactoryError as error:
         return CommandResult(errors=(Problem.of(error),), exit_code=error.exit_code)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        hint = "run it again and it goes on from there" if resumes else None
+        return CommandResult(errors=(Problem("interrupted", "interrupted", hint),), exit_code=ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last stop: a bug is told, logged, and ends with its own status
         return bug(error)
 

@@ -200,7 +200,7 @@ def _watched(
 
     with ExitStack() as shown:
         watching = () if reporting.quiet else (shown.enter_context(show_progress(output, config.fleet)),)
-        return result_of(lambda _: work(_all_of((*listeners, *watching)), report), output)
+        return result_of(lambda _: work(_all_of((*listeners, *watching)), report), output, resumes=True)
 
 
 def _token() -> str | None:

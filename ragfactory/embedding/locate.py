@@ -35,14 +35,23 @@ def resolve(name: str, models_dir: Path) -> ResolvedModel:
         return _resolved(spec, models_dir, f"embedder {name}, as asked for")
     if find_model(BGE_M3, models_dir):
         return _resolved(BGE_M3, models_dir, f"embedder {BGE_M3.name}, the full model")
-    absent = "; ".join(_shortcomings(BGE_M3, models_dir)) or f"{BGE_M3.name} is not on this machine"
-    absent += f" (`ragfactory model pull {BGE_M3.name}` gets it)"
-    return _resolved(ALL_MINILM_L6_V2, models_dir, f"embedder {ALL_MINILM_L6_V2.name}, built in, for English: {absent}")
+    note = f"embedder {ALL_MINILM_L6_V2.name}, built in, for English: {_absence(BGE_M3, models_dir)}"
+    return _resolved(ALL_MINILM_L6_V2, models_dir, note)
 
 
 def resolve_reranker(models_dir: Path) -> ResolvedModel:
     """The reranker with its files. Raises as `resolve` does."""
     return _resolved(BGE_RERANKER_V2_M3, models_dir, f"reranker {BGE_RERANKER_V2_M3.name}")
+
+
+def reranker_shortcoming(models_dir: Path) -> str | None:
+    """Why there is no reranker to be had on this machine, in one line; None where there is one."""
+    try:
+        resolve_reranker(models_dir)
+    except ModelUnavailableError as error:
+        here = find_model(BGE_RERANKER_V2_M3, models_dir)
+        return error.message if here else _absence(BGE_RERANKER_V2_M3, models_dir)
+    return None
 
 
 def find_model(spec: ModelSpec, models_dir: Path) -> Path | None:
@@ -68,6 +77,12 @@ def _absent(spec: ModelSpec, models_dir: Path) -> ModelUnavailableError:
         hint=f"`ragfactory model pull {spec.name}` gets it; or put config.json, tokenizer.json and model.safetensors of"
         f" {spec.repo} in {models_dir / spec.name}",
     )
+
+
+def _absence(spec: ModelSpec, models_dir: Path) -> str:
+    """That a model is not on this machine, or what is wrong with the folders of it that are, and how to get it: in one line."""
+    absent = "; ".join(_shortcomings(spec, models_dir)) or f"{spec.name} is not on this machine"
+    return f"{absent} (`ragfactory model pull {spec.name}` gets it)"
 
 
 def _places(spec: ModelSpec, models_dir: Path) -> Iterator[Path]:

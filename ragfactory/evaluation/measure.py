@@ -122,7 +122,7 @@ def evaluate(
     on this machine, all stages are those before it.
 
     `override` has keys of a profile's [retrieve] to use in place of the indexes' own; `expand` is the most rewritings of a question
-    that are searched as well; `progress` is called after each question.
+    that are searched as well; `progress` is called after each question of each stage.
     Raises QuestionsError when no question can be answered, and what `Searcher.search` raises.
     """
     asked = answerable(questions)

@@ -17,11 +17,14 @@ _SHORTEST = 40  # characters of a sentence that says where it is from
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a passage stands: a file, and its pages from first to last, counted from 1, where it has pages."""
+    """Where a passage stands: a file, its pages from first to last, counted from 1, where it has pages, and the number of its chunk
+    there, from 0.
+    """
 
     path: str
     page: int | None = None
     page_end: int | None = None
+    chunk: int | None = None
 
     def shows(self, target: Target) -> bool:
         """Whether it is in the file, and on the page if there is one to be on."""
@@ -41,7 +44,7 @@ class Found:
     @classmethod
     def of(cls, hit: Hit) -> Self:
         """What is judged of a hit."""
-        places = (Place(at.doc_id, at.place.page, at.place.page_end) for at in (hit.at, *hit.others))
+        places = (Place(at.doc_id, at.place.page, at.place.page_end, at.place.n) for at in (hit.at, *hit.others))
         return cls(hit.chunk.text, tuple(places))
 
 

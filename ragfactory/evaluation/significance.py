@@ -45,8 +45,8 @@ class Difference:
 
     @property
     def is_real(self) -> bool:
-        """Whether chance explains it in fewer than 5 of 100 cases."""
-        return self.p_value < LEVEL
+        """Whether both tests say so: chance explains it in fewer than 5 of 100 cases, and the interval does not hold 0."""
+        return self.p_value < LEVEL and not self.low <= 0 <= self.high
 
 
 def interval(values: Vector) -> Interval:

@@ -6,7 +6,7 @@ import operator
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~", "!~")
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - every time here is UTC
+_DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
 _FORM = re.compile(r"([^=!<>~]+)([!<>]=|!~|[=<>~])([^=<>~].*)", re.DOTALL)
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -72,14 +73,38 @@ class Condition:
 
 
 def parse_filter(text: str) -> Condition:
-    """The condition that `KEY OP VALUE` says, such as `page<10` or `path~*.pdf`. Raises UsageError."""
+    """The condition that `KEY OP VALUE` says, such as `page<10` or `path~*.pdf`. Raises UsageError, also where `modified` is
+    compared with what is no day.
+    """
     form = _FORM.fullmatch(text.strip())
     if form is None:
         raise UsageError(
             f"--filter: KEY OP VALUE expected, got {text!r}",
             hint=f"OP is one of {' '.join(OPERATORS)}: year=2024, 'page<10', 'path~*.pdf'",
         )
-    return Condition(form[1].rstrip(), form[2], form[3].lstrip())
+    condition = Condition(form[1].rstrip(), form[2], form[3].lstrip())
+    if condition.key == "modified" and "~" not in condition.operator:
+        _refuse_impossible_day(condition)
+    return condition
+
+
+def _refuse_impossible_day(condition: Condition) -> None:
+    """Raise UsageError where the value is neither a day nor the month or year that a day begins with."""
+    written = _DAY.fullmatch(condition.value)
+    if written is None or not _is_day(*(int(part or 1) for part in written.groups())):
+        raise UsageError(
+            f"--filter {condition.key}{condition.operator}{condition.value}: a day as YYYY-MM-DD expected, or YYYY-MM or YYYY,"
+            f" got {condition.value!r}",
+            hint="as in 'modified>=2024-01-31'; 'modified~2024-*' is every day of a year",
+        )
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
 
 
 def refuse_unknown_keys(conditions: Iterable[Condition], versions: Iterable[Version]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ragfactory.errors import ModelUnavailableError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,13 +29,9 @@ class QueryReranker:
 
     def shortcoming(self) -> str | None:
         """Why there is none to be had on this machine, in one line; None when there is one."""
-        from ragfactory.embedding.locate import resolve_reranker
+        from ragfactory.embedding.locate import reranker_shortcoming
 
-        try:
-            resolve_reranker(self._config.models)
-        except ModelUnavailableError as error:
-            return error.message
-        return None
+        return reranker_shortcoming(self._config.models)
 
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         """The score of each passage, 0 to 1. Raises ModelUnavailableError when the model cannot be had, DeviceUnavailableError when

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 MAX_TOP_K = 1000
 
+_WORDLESS = "the query has no word to look for"
+_NOTHING_NAMED = "--strict: the query names no year, type or name of these documents, so it left none of them out"
+
 
 class Searcher:
     """The indexes of a project, open for searching. `notes` say which of their settings are not used, and why."""
@@ -102,22 +105,18 @@ class Searcher:
         where it is on the machine, and not when only words are searched. Documents of the years, types and names in the query are
         preferred, or with `strict` the only ones looked among. With `expand`, up to so many rewritings of the query are searched
         as well, by `rewriter` where there is one. `override` has valid values of keys of a profile's [retrieve], to use in place of
-        the indexes' own.
+        the indexes' own. A query without a letter or a digit finds nothing; a note says so.
 
         Raises UsageError for an empty query, an impossible `top_k`, and a filter whose key is unknown or whose value is not of the
         key's kind; ModelUnavailableError or DeviceUnavailableError when a reranker is asked for and cannot be had.
         """
-        query = clean(query).strip()
-        if not query:
-            raise UsageError("the query is empty", hint="say what to look for")
-        if not 1 <= top_k <= MAX_TOP_K:
-            raise UsageError(
-                f"--top-k: a number from 1 to {MAX_TOP_K} expected, got {top_k}", hint="leave it out for 5"
-            )
+        query = _checked(query, top_k)
         mode = Mode(mode)
         retrieve = {name: own.model_copy(update=override) for name, own in self._retrieve.items()}
         depth = max(2 * top_k, *(own.depth for own in retrieve.values()))
         clock = Clock()
+        if not any(map(str.isalnum, query)):  # a vector of signs is near to anything
+            return SearchResult(query, (), clock.stop(), (*self.notes, _WORDLESS))
         understood = self._vocabulary.understand(query)
         within = self._vocabulary.documents(understood) if strict and understood else None
         among: dict[IndexName, Mask] = {}
@@ -173,7 +172,7 @@ class Searcher:
             emphasis(query) if mode is Mode.HYBRID else 1.0,
             expanded.by if expanded else None,
         )
-        notes = (*self.notes, *rewriting, *said)
+        notes = (*self.notes, *([_NOTHING_NAMED] if strict and not understood else []), *rewriting, *said)
         return SearchResult(query, hits, clock.stop(), notes, explanation, devices, degraded=bool(rewriting) or failed)
 
     def document(self, path: str) -> DocumentRecord | None:
@@ -331,6 +330,16 @@ class Searcher:
     ) -> Hit:
         documents = None if within is None else within[candidate.index]
         return hit_of(self._versions[candidate.index], candidate, mode, filters, documents)
+
+
+def _checked(query: str, top_k: int) -> str:
+    """The query as documents are read. Raises UsageError for an empty one, and an impossible `top_k`."""
+    query = clean(query).strip()
+    if not query:
+        raise UsageError("the query is empty", hint="say what to look for")
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise UsageError(f"--top-k: a number from 1 to {MAX_TOP_K} expected, got {top_k}", hint="leave it out for 5")
+    return query
 
 
 def _passage(hit: Hit) -> str:

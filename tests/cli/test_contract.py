@@ -412,7 +412,7 @@ def test_an_interrupt_ends_with_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     ended = cli("search", "x", "--json")
     assert (ended.status, ended.error["code"]) == (ExitCode.INTERRUPTED, "interrupted")
     human = cli("search", "x")
-    assert (human.status, human.out) == (ExitCode.INTERRUPTED, "")
+    assert (human.status, human.out, human.err) == (ExitCode.INTERRUPTED, "", "error: interrupted\n")
 
 
 def test_an_interrupt_while_a_result_is_shown_ends_with_130(library_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,6 +450,7 @@ def test_what_stops_a_run_in_the_middle_ends_it_with_130_and_the_next_run_goes_o
     envelope = orjson.loads(out)
     assert (envelope["status"], envelope["exit_code"]) == ("error", ExitCode.INTERRUPTED)
     assert [error["code"] for error in envelope["errors"]] == ["interrupted"]
+    assert envelope["errors"][0]["hint"] == "run it again and it goes on from there"
     assert b"Traceback" not in err
     assert paths.current_number() is None
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from ragfactory.embedding import locate
+from tests.cli.terminal import Terminal
 from tests.conftest import DOCUMENTS
 from tests.tiny_reranker import SPEC
 
@@ -122,6 +123,30 @@ def test_the_tables_fit_a_terminal(library_cli: Cli, golden: Path) -> None:
         "wanted gone.txt",
     ):
         assert text in out
+
+
+def test_what_is_found_in_the_file_that_is_wanted_is_told_apart(library_cli: Cli, tmp_path: Path) -> None:
+    wanted = {"relevant": [{"path": "kitchen.md"}]}
+    turns = ["Anna: nothing of the kind was said in this kitchen by anyone, on any day at all", "Bob: nor in that one"]
+    passage = {"passage": "The cook left before anybody had asked for dessert.", "answers": ["dessert"]}
+    file = written(
+        tmp_path / "q.jsonl",
+        [{"id": "t", "query": "soup", **wanted, "turns": turns}, {"id": "p", "query": "soup", **wanted, **passage}],
+    )
+    out = " ".join(library_cli("eval", file, "--stage", "lexical").out.split())
+    assert 'wanted kitchen.md: "Anna: nothing of the kind was said in' in out
+    assert '..." or 1 other turn' in out
+    assert 'wanted kitchen.md: "The cook left before anybody had asked for dessert."' in out
+    assert out.count("found kitchen.md chunk 0") == 2
+
+
+def test_the_bar_counts_the_searches(library: Workplace, settled: Callable[[Workplace], None], golden: Path) -> None:
+    settled(library)
+    terminal = Terminal("eval", str(golden), "--stage", "lexical", "--stage", "dense")
+    shown = terminal.wait_for("nDCG@10 by language")
+    assert "searches" in shown
+    assert "10/10" in shown
+    assert terminal.status() == 0
 
 
 def test_one_stage_without_a_model(library_cli: Cli, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,18 @@ def test_a_prompt_answers_one_question_after_another(prompt: Terminal) -> None:
     prompt.type(":q\n")
 
 
+def test_a_prompt_says_a_note_once(library: Workplace, settled: Callable[[Workplace], None]) -> None:
+    settled(library)
+    terminal = Terminal("search", "--top-k", "1")
+    terminal.wait_for("search> ")
+    terminal.type("brakes\n")
+    assert "not reranked: bge-reranker-v2-m3 is not on this machine (`" in terminal.wait_for("search> ")
+    terminal.type("soup\n")
+    assert "note:" not in terminal.wait_for("search> ")
+    terminal.type("\n")
+    assert terminal.status() == 0
+
+
 def test_a_prompt_outlives_what_goes_wrong(library: Workplace, settled: Callable[[Workplace], None]) -> None:
     settled(library)
     terminal = Terminal("search", "--rerank")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragfactory.evaluation.metrics import METRICS, Scores, score, table
-from ragfactory.evaluation.significance import difference, interval
+from ragfactory.evaluation.significance import Difference, difference, interval
 
 rankings = st.lists(st.sampled_from([None, "a", "b", "c"]), max_size=15)
 
@@ -69,6 +69,16 @@ def test_the_p_value_is_the_share_of_signs_that_do_as_well() -> None:
     assert found.p_value == pytest.approx(2 / 64, abs=0.01)
     assert (found.mean, found.low, found.high) == (0.5, 0.5, 0.5)
     assert found.is_real
+
+
+def test_a_difference_is_real_where_bounds_and_p_value_agree() -> None:
+    before = np.ones(20)
+    few = difference(before, np.where(np.arange(20) < 4, 0.5, 1.0))  # 2 of 2^4 signs do as well
+    assert few.high < 0
+    assert few.p_value == pytest.approx(2 / 16, abs=0.02)
+    assert not few.is_real
+    assert not Difference(0.1, -0.01, 0.2, 0.04).is_real
+    assert Difference(0.1, 0.01, 0.2, 0.04).is_real
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))

@@ -37,6 +37,21 @@ def test_a_filter_is_a_key_an_operator_and_a_value(text: str, condition: tuple[s
 
 
 @pytest.mark.parametrize(
+    "value", ["2024-13-45", "2023-02-29", "2024-00", "yesterday", "31-12-2024", "2024-1-1", "0000"]
+)
+@pytest.mark.parametrize("operator", [">=", "=", "!="])
+def test_a_day_that_cannot_be_is_told(operator: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"modified{operator}{value}: a day as YYYY-MM-DD expected") as caught:
+        parse_filter(f"modified{operator}{value}")
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("text", ["modified>=2024-02-29", "modified<2024-07", "modified>2023", "modified~2024-*"])
+def test_a_day_a_month_a_year_or_a_pattern_may_be(text: str) -> None:
+    assert parse_filter(text).key == "modified"
+
+
+@pytest.mark.parametrize(
     "text", ["", "year", "year=", "=2024", "year 2024", "year==2024", "year=>2024", "year=~2024", "!=3"]
 )
 def test_what_is_no_filter_is_told_with_what_is(text: str) -> None:

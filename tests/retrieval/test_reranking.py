@@ -104,7 +104,9 @@ def test_without_one_the_order_stays_and_a_line_says_so(library: Workplace) -> N
     with Searcher.open(library.config) as searcher:
         result = searcher.search(QUERY)
         (note,) = result.notes
-        assert note == "not reranked: the reranker bge-reranker-v2-m3 is not on this machine: not found"
+        assert note == (
+            "not reranked: bge-reranker-v2-m3 is not on this machine (`ragfactory model pull bge-reranker-v2-m3` gets it)"
+        )
         off = searcher.search(QUERY, rerank=False)
         assert (off.hits, off.notes) == (result.hits, ())
         assert searcher.search(QUERY, mode=Mode.TEXT).notes == ()

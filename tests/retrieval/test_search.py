@@ -115,10 +115,25 @@ def test_operators_quotes_and_controls_mean_nothing(searcher: Searcher, query: s
         assert doc_ids(searcher.search(query, mode=mode))[0] == "stock/valve.txt"
 
 
-@pytest.mark.parametrize("query", ["?!", "…", "🦭"])
-def test_a_query_without_words_is_no_error(searcher: Searcher, query: str) -> None:
-    assert searcher.search(query, mode=Mode.TEXT).hits == ()
-    assert searcher.search(query).hits
+@pytest.mark.parametrize("query", ["?!... --- ()", "…", "🦭"])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_query_without_a_word_finds_nothing_and_says_so(searcher: Searcher, query: str, mode: Mode) -> None:
+    result = searcher.search(query, mode=mode)
+    assert (result.hits, result.notes) == ((), ("the query has no word to look for",))
+
+
+def test_a_query_in_another_script_has_words(searcher: Searcher) -> None:
+    result = searcher.search("你好", rerank=False)
+    assert result.hits
+    assert result.notes == ()
+
+
+def test_strictly_a_query_that_names_no_documents_leaves_all_in_and_says_so(searcher: Searcher) -> None:
+    result = searcher.search("brakes 1871", strict=True, rerank=False)
+    assert result.hits == searcher.search("brakes 1871", rerank=False).hits
+    (note,) = result.notes
+    assert note.startswith("--strict: the query names no year, type or name of these documents")
+    assert searcher.search("brakes 1871", rerank=False).notes == ()
 
 
 def test_a_query_of_100000_characters_is_answered(searcher: Searcher) -> None:

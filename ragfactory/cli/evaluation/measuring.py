@@ -36,7 +36,7 @@ class Asked:
 
 def measure(config: Config, document_type: str | None, file: Path, asked: Asked, output: Output) -> CommandResult:
     """Measure the indexes of a project, or the one of a type, and what they are compared with."""
-    from ragfactory.evaluation.measure import STAGES, evaluate, possible
+    from ragfactory.evaluation.measure import STAGES, answerable, evaluate, possible
     from ragfactory.evaluation.questions import read_questions
     from ragfactory.retrieval.reranking import QueryReranker
     from ragfactory.retrieval.search import Searcher
@@ -56,7 +56,7 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
             second = opened.enter_context(Searcher.open(config, document_type, number=number, reranker=reranker))
         stages = asked.stages or possible(searcher)
         advance = opened.enter_context(
-            counting_bar(output, "questions", len(questions) * len(set(stages)) * (1 + twice))
+            counting_bar(output, "searches", len(answerable(questions)) * len(set(stages)) * (1 + twice))
         )
         result = evaluate(searcher, questions, stages=stages, progress=advance)
         if twice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli.output import counted, on_one_line
@@ -21,6 +22,7 @@ _GROUPS = {"languages": "language", "types": "document_type"}
 _TITLES = {"recall_at_5": "recall@5", "recall_at_10": "recall@10", "mrr_at_10": "MRR@10", "ndcg_at_10": "nDCG@10"}
 _INDENT = (0, 0, 0, 4)
 _INSTEAD = 3  # passages shown of what was found instead
+_BEGINNING = 60  # characters of a passage or turn that was wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +161,36 @@ def _render_failures(failures: list[Answered], console: Console, limit: int | No
     if failures:
         console.print(f"\n{counted(len(failures), 'question')} without an answer among the first 10 passages:")
     for answer in failures[:limit]:
-        targets = ", ".join(_place(target.path, target.page, target.page) for target in answer.question.relevant)
         console.print(
             Text.assemble((on_one_line(f"{answer.question.id}  "), "dim"), on_one_line(answer.question.query))
         )
-        for line in (f"wanted {targets}", f"found {_instead(answer)}"):
+        for line in (f"wanted {_wanted(answer)}", f"found {_instead(answer)}"):
             console.print(Padding(Text(on_one_line(line)), _INDENT, expand=False))
     if limit is not None and len(failures) > limit:
         console.print(f"and {len(failures) - limit:,} more (--limit 0 shows all)")
 
 
+def _wanted(answer: Answered) -> str:
+    """The relevant files or pages, and how the passage or turn begins that the question asks for, where it asks for one."""
+    question = answer.question
+    places = ", ".join(_place(target.path, target.page, target.page) for target in question.relevant)
+    texts = question.turns or ((question.passage,) if question.passage else ())
+    if not texts:
+        return places
+    said = shorten(texts[0], _BEGINNING, placeholder=" ...")
+    return f'{places}: "{said}"' + (f" or {counted(len(texts) - 1, 'other turn')}" if len(texts) > 1 else "")
+
+
 def _instead(answer: Answered) -> str:
+    """What was found; of a file that is wanted, and where there is no page to tell passages apart, which chunk."""
+    wanted = {target.path for target in answer.question.relevant}
     places: list[Place] = [found.places[0] for found in answer.found[:_INSTEAD]]
-    return ", ".join(_place(place.path, place.page, place.page_end) for place in places) or "nothing"
+    named = (
+        _place(place.path, place.page, place.page_end)
+        + (f" chunk {place.chunk}" if place.path in wanted and place.page is None and place.chunk is not None else "")
+        for place in places
+    )
+    return ", ".join(named) or "nothing"
 
 
 def _place(path: str, page: int | None, page_end: int | None) -> str:
