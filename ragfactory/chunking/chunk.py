@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ragfactory.chunking.measure import Budget
 from ragfactory.chunking.model import Chunk
+from ragfactory.chunking.sections import main_section, main_table, sections_of
 from ragfactory.chunking.strategies import STRATEGIES
-from ragfactory.documents.model import BlockKind
 from ragfactory.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragfactory.chunking.measure import TokenCounter
     from ragfactory.chunking.model import Span
-    from ragfactory.documents.model import Block, Document
+    from ragfactory.documents.model import Document
     from ragfactory.profiles import Chunking
 
 
@@ -39,7 +39,11 @@ def chunk_document(
     strategy = STRATEGIES[options.strategy]
     budget = Budget.of(document.text, strategy.measure, count_tokens, size=size, overlap=overlap)
     block_ends = [block.end for block in document.blocks]
-    return [_chunk(document, block_ends, span, detect) for span in strategy.spans(document, budget)]
+    chunks: list[Chunk] = []
+    for span in strategy.spans(document, budget):
+        own = max(span.start, chunks[-1].end if chunks else 0)
+        chunks.append(_chunk(document, block_ends, span, own, detect))
+    return chunks
 
 
 def size_and_overlap(options: Chunking) -> tuple[int, int]:
@@ -61,12 +65,16 @@ def size_and_overlap(options: Chunking) -> tuple[int, int]:
 
 
 def _chunk(
-    document: Document, block_ends: Sequence[int], span: Span, detect: Callable[[str], str | None] | None
+    document: Document, block_ends: Sequence[int], span: Span, own: int, detect: Callable[[str], str | None] | None
 ) -> Chunk:
+    """The chunk of a span. From `own` on it is no overlap: that part decides which sections it stands in."""
     text = span.prefix + document.text[span.start : span.end]
-    blocks = document.blocks[bisect_right(block_ends, span.start) : bisect_right(block_ends, span.end - 1) + 1]
+    last = bisect_right(block_ends, span.end - 1) + 1
+    blocks = document.blocks[bisect_right(block_ends, span.start) : last]
     pages = [page for block in blocks for page in (block.page, block.page_end) if page is not None]
-    table = next((block.table for block in blocks if block.table is not None), None)
+    sections = sections_of(document, document.blocks[bisect_right(block_ends, own) : last], own, span.end)
+    headings = main_section(sections)
+    table = main_table(blocks, headings, own, span.end)
     return Chunk(
         text=text,
         start=span.start,
@@ -74,16 +82,9 @@ def _chunk(
         prefix=span.prefix,
         page=min(pages, default=None),
         page_end=max(pages, default=None),
-        headings=_headings(document, blocks),
+        headings=headings,
+        sections=tuple(sections),
         caption=table.caption if table else None,
         columns=table.columns if table else (),
         language=(detect(text) if detect else None) or document.language,
     )
-
-
-def _headings(document: Document, blocks: Sequence[Block]) -> tuple[str, ...]:
-    """The heading path over a chunk's first text; of a chunk of headings alone, the path down to its last."""
-    for block in blocks:
-        if block.kind is not BlockKind.HEADING:
-            return block.headings
-    return (*blocks[-1].headings, document.text_of(blocks[-1]))

@@ -21,7 +21,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage with its provenance. `text == prefix + document.text[start:end]`, always."""
+    """A passage with its provenance. `text == prefix + document.text[start:end]`, always.
+
+    `headings` is the path of the section that most of it stands in, the outermost heading first; `sections` are those of all of
+    it but its overlap, in reading order. `caption` and `columns` are those of its largest table in that section.
+    """
 
     text: str
     start: int
@@ -30,6 +34,7 @@ class Chunk:
     page: int | None = None
     page_end: int | None = None
     headings: tuple[str, ...] = ()
+    sections: tuple[tuple[str, ...], ...] = ()
     caption: str | None = None
     columns: tuple[str, ...] = ()
     language: str | None = None

@@ -44,13 +44,17 @@ def _render(findings: list[Finding], console: Console) -> None:
     from rich.text import Text
 
     for finding in findings:
-        mark, style = (
-            ("ok     ", "green")
-            if finding.ok
-            else (("MISSING", "bold red") if finding.required else ("absent ", "yellow"))
-        )
+        mark, style = _mark(finding)
         hint = f"  ({finding.hint})" if finding.hint and not finding.ok else ""
         console.print(
-            Text.assemble((mark, style), f"  {finding.what:<22} ", harmless(finding.found), (hint, "dim")),
+            Text.assemble((f"{mark:<7}", style), f"  {finding.what:<22} ", harmless(finding.found), (hint, "dim")),
             soft_wrap=True,
         )
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    if finding.ok:
+        return "ok", "green"
+    if finding.required:
+        return "MISSING", "bold red"
+    return finding.fault or "absent", "yellow"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ragfactory.documents.model import Document
     from ragfactory.profiles import StrategyName
 
-VERSION = 2  # raise it when the same document would be said to be about something else
+VERSION = 3  # raise it when the same document would be said to be about something else
 
 Domain = Literal["finance", "legal", "sales", "coaching", "reviews", "technology", "other"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ragfactory.context.periods import document_period, find_periods
@@ -69,7 +70,7 @@ class StructuralWriter:
     """
 
     name = "structural"
-    version = "1"
+    version = "2"
 
     def write(self, document: Document, chunks: Sequence[Chunk]) -> list[str]:
         """A context for each of the document's `chunks`, in their order; empty where the document has no structure."""
@@ -91,7 +92,7 @@ def _read_facts(document: Document) -> _Facts:
 
 def _context(document: Document, facts: _Facts, chunk: Chunk, *, has_table: bool) -> str:
     labels = facts.labels
-    path = _path(facts.title, chunk.headings)
+    path = _path(facts.title, _place(chunk))
     parts = [path]
     if has_table:
         parts += [_caption(labels, chunk, path), _amounts(labels, _unit(document, facts, chunk))]
@@ -104,6 +105,19 @@ def _context(document: Document, facts: _Facts, chunk: Chunk, *, has_table: bool
         if len(longer) <= MAX_CHARACTERS:
             context = longer
     return context
+
+
+def _place(chunk: Chunk) -> Sequence[str]:
+    """The headings over a chunk; of several sections those that all have, and their own names. Too many names are left out."""
+    above = _shared(chunk.sections)
+    named = ", ".join(dict.fromkeys(_plain(path[-1]) for path in chunk.sections if len(path) > len(above)))
+    return (*above, named) if named and len(named) <= _NAME_CHARACTERS else chunk.headings
+
+
+def _shared(sections: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The headings that all of the sections stand under."""
+    levels = zip(*sections, strict=False)
+    return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def _path(title: str | None, headings: Sequence[str]) -> str:

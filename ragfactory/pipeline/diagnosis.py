@@ -7,11 +7,11 @@ import importlib.util
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
-from ragfactory.errors import RagfactoryError
+from ragfactory.errors import MissingExtraError, RagfactoryError
 from ragfactory.fleet.driver import open_driver
 from ragfactory.profiles import load_profiles
 from ragfactory.store.durable import make_private_dirs
@@ -27,13 +27,17 @@ _AT_ONCE = 16  # servers that are asked at the same time
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: `required` when a run cannot do without."""
+    """One thing that was looked at: `required` when a run cannot do without.
+
+    `fault` is what is wrong with a file that is there, rather than absent: it is damaged, or nothing here can use it.
+    """
 
     what: str
     ok: bool
     found: str
     hint: str = ""
     required: bool = True
+    fault: Literal["damaged", "unfit"] | None = None
 
 
 def diagnose(config: Config) -> list[Finding]:
@@ -75,18 +79,32 @@ def _embedder(config: Config) -> str:
 
 def _language_models(config: Config) -> Iterator[Finding]:
     """The servers and the GGUF that the configuration names; nothing where it names none."""
-    from ragfactory.context.gguf_file import require_whole
-    from ragfactory.context.language_models import gguf_path
-
-    def gguf() -> str:
-        path = gguf_path(config)
-        require_whole(path)
-        return str(path)
-
     if config.context.servers:
         yield from _servers(config)
     if config.context.gguf:
-        yield replace(_attempt("context.gguf", gguf), required=False)
+        yield replace(_gguf(config), required=False)
+
+
+def _gguf(config: Config) -> Finding:
+    """Whether the GGUF is there, is whole, and is one that llama.cpp, where that is installed, can write with."""
+    from ragfactory.context.gguf_file import require_whole
+    from ragfactory.context.language_models import gguf_path
+    from ragfactory.context.llama.model import read_shape
+
+    try:
+        path = gguf_path(config)
+    except RagfactoryError as error:
+        return Finding("context.gguf", ok=False, found=error.message, hint=error.hint or "")
+    fault: Literal["damaged", "unfit"] = "damaged"
+    try:
+        require_whole(path)
+        fault = "unfit"
+        read_shape(path)
+    except MissingExtraError:  # which has a finding of its own
+        pass
+    except RagfactoryError as error:
+        return Finding("context.gguf", ok=False, found=error.message, hint=error.hint or "", fault=fault)
+    return Finding("context.gguf", ok=True, found=str(path))
 
 
 def _servers(config: Config) -> Iterator[Finding]:

@@ -284,4 +284,5 @@ def _about(analysis: Analysis) -> Metadata:
 
 
 def _chunk(raw: dict[str, Any]) -> Chunk:
-    return Chunk(**{**raw, "headings": tuple(raw["headings"]), "columns": tuple(raw["columns"])})
+    sections = tuple(map(tuple, raw["sections"]))
+    return Chunk(**{**raw, "headings": tuple(raw["headings"]), "sections": sections, "columns": tuple(raw["columns"])})

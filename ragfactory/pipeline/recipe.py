@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ragfactory.context.templates import Template
     from ragfactory.embedding.catalog import ResolvedModel
 
-CHUNKING_VERSION = 2  # raise it when the same document and options would be cut another way
+CHUNKING_VERSION = 3  # raise it when the same document and options would be cut or labelled another way
 
 
 @dataclass(frozen=True, slots=True)

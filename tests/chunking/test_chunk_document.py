@@ -74,6 +74,49 @@ class TestDefault:
         assert (first.headings, second.headings) == ((), ("Activa", "Gebouwen"))
 
 
+class TestSections:
+    """A chunk that holds parts of several sections stands under the heading of most of it."""
+
+    def test_it_begins_with_the_last_words_of_another(self, builder, chunk):
+        builder.heading("Toelichting", 1, page=1)
+        builder.heading("5. Eigen vermogen", 2, page=1)
+        builder.paragraph("Het kapitaal is geplaatst.", page=1)
+        builder.heading("6. Voorzieningen", 2, page=1)
+        builder.table(balance(4), page=1)
+        (only,) = chunk(builder, "page_plus_table_aware")
+        assert only.headings == ("Toelichting", "6. Voorzieningen")
+        assert only.sections == (("Toelichting", "5. Eigen vermogen"), ("Toelichting", "6. Voorzieningen"))
+        assert only.columns == ("Post", "2023", "2022")
+
+    def test_an_overlap_does_not_count(self, builder, chunk):
+        builder.heading("4. Liquide middelen", 1, page=1)
+        builder.paragraph(
+            "De kas. " * 20 + "De bank heeft meer geld dan de kas, en dat blijft zo, ook volgend jaar.", page=1
+        )
+        builder.heading("5. Eigen vermogen", 1, page=1)
+        builder.table(Table((("Post", "2023"), ("Kapitaal", "1.000")), header_rows=1), page=1)
+        *_, last = chunk(builder, "page_plus_table_aware", size=240, overlap=90)
+        assert last.text.startswith("De kas. De kas. De bank heeft meer geld")
+        assert (last.headings, last.sections) == (("5. Eigen vermogen",), (("5. Eigen vermogen",),))
+
+    def test_it_has_the_columns_of_the_table_in_its_section(self, builder, chunk):
+        builder.heading("1. Voorraden", 1, page=1)
+        builder.table(Table((("Winkel", "2024"), ("Brood", "1")), header_rows=1), page=1)
+        builder.heading("2. Vorderingen", 1, page=1)
+        builder.table(balance(4), page=1)
+        (only,) = chunk(builder, "page_plus_table_aware")
+        assert (only.headings, only.columns) == (("2. Vorderingen",), ("Post", "2023", "2022"))
+
+    def test_where_none_holds_over_half_the_heading_over_all_of_them_does(self, builder, chunk):
+        builder.heading("Toelichting", 1)
+        for number in (1, 2, 3):
+            builder.heading(f"Post {number}", 2)
+            builder.paragraph("Tien woorden over een post van de balans, en niet meer.")
+        (only,) = chunk(builder, "default")
+        assert only.headings == ("Toelichting",)
+        assert only.sections == tuple(("Toelichting", f"Post {number}") for number in (1, 2, 3))
+
+
 class TestPagePlusTableAware:
     def test_a_chunk_ends_where_its_page_does(self, builder, chunk):
         builder.paragraph("Op de eerste bladzijde.", page=1)

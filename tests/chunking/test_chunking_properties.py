@@ -158,13 +158,29 @@ def test_provenance_is_that_of_the_blocks(name, tokens, document, limit):
         blocks = blocks_of(document, chunk)
         pages = [page for block in blocks for page in (block.page, block.page_end) if page]
         assert (chunk.page, chunk.page_end) == ((min(pages), max(pages)) if pages else (None, None))
-        tables = [block.table for block in blocks if block.table]
-        assert (chunk.caption, chunk.columns) == ((tables[0].caption, tables[0].columns) if tables else (None, ()))
-        bodies = [block for block in blocks if block.kind is not BlockKind.HEADING]
+        tables = {(block.table.caption, block.table.columns) for block in blocks if block.table}
+        assert (chunk.caption, chunk.columns) in (tables or {(None, ())})
+
+
+@every_strategy
+@thorough
+@given(document=documents(), limit=limits())
+def test_a_chunk_stands_in_the_sections_of_its_own_text(name, tokens, document, limit):
+    end = 0
+    for chunk in chunk_document(document, options_for(name, limit), count_tokens=tokens):
+        own = {i for i in range(max(chunk.start, end), chunk.end) if not document.text[i].isspace()}
+        bodies = [
+            b for b in blocks_of(document, chunk) if b.kind is not BlockKind.HEADING and own & {*range(b.start, b.end)}
+        ]
+        headings = [
+            b for b in blocks_of(document, chunk) if b.kind is BlockKind.HEADING and own & {*range(b.start, b.end)}
+        ]
         if bodies:
-            assert chunk.headings == bodies[0].headings
+            assert set(chunk.sections) == {body.headings for body in bodies}
         else:
-            assert chunk.headings == (*blocks[-1].headings, document.text_of(blocks[-1]))
+            assert chunk.sections == ((*headings[-1].headings, document.text_of(headings[-1])),)
+        assert any(path[: len(chunk.headings)] == chunk.headings for path in chunk.sections)
+        end = chunk.end
 
 
 @every_strategy

@@ -21,6 +21,7 @@ from ragfactory.errors import ExitCode
 from ragfactory.retrieval.search import Searcher
 from ragfactory.store.layout import IndexName, IndexPaths
 from ragfactory.store.lock import writer_lock
+from tests.context.llama.gguf_files import write_unloadable_gguf
 from tests.context.remote.model_servers import ModelServer
 
 if TYPE_CHECKING:
@@ -272,6 +273,8 @@ def test_a_wrong_configuration_ends_with_2(cli: Cli, workplace: Workplace, text:
         ('gguf = "absent.gguf"\n', False, "there is no file"),
         ('gguf = "."\n', False, "a file expected, and it is a folder"),
         ('gguf = "bad.gguf"\n', False, "a GGUF file expected"),
+        ('gguf = "cut.gguf"\n', False, "cut off: its tensors"),
+        ('gguf = "strange.gguf"\n', False, "unknown model architecture: 'mystery'"),
     ],
 )
 def test_the_doctor_looks_at_the_language_models_that_are_named(
@@ -280,6 +283,8 @@ def test_the_doctor_looks_at_the_language_models_that_are_named(
     (workplace.config.config_dir / "config.toml").write_text(f"[context]\n{text}")
     workplace.config.models.mkdir(parents=True)
     (workplace.config.models / "bad.gguf").write_bytes(b"<html>")
+    for how in ("cut", "strange"):
+        write_unloadable_gguf(workplace.config.models / f"{how}.gguf", how)
     ended = cli("doctor", "--json")
     (found,) = (entry for entry in ended.envelope["data"]["findings"] if entry["what"].startswith("context."))
     assert (ended.status, found["what"], found["ok"], found["required"]) == (
@@ -289,6 +294,9 @@ def test_the_doctor_looks_at_the_language_models_that_are_named(
         False,
     )
     assert words in found["found"]
+    fault = {"bad": "damaged", "cut": "damaged", "strange": "unfit"}.get(text.partition('"')[2].partition(".")[0])
+    assert found["fault"] == fault
+    assert f"{fault or 'absent':<7}  context." in cli("doctor").out
 
 
 def test_the_doctor_asks_each_server(cli: Cli, workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

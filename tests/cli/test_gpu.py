@@ -21,6 +21,7 @@ from ragfactory.cli.main import NAME
 from ragfactory.fleet.leases import Lease, machine_wide
 from ragfactory.fleet.marks import mark, marked_process
 from ragfactory.fleet.model import Device
+from tests.context.llama.gguf_files import write_unloadable_gguf
 from tests.context.llama.tiny_gguf import shared_tiny_gguf
 
 if TYPE_CHECKING:
@@ -262,7 +263,9 @@ def test_a_plan_says_how_a_language_model_would_run(
     assert "16 chunks at a time" in cli("gpu", "plan").out
 
 
-@pytest.mark.parametrize(("damaged", "reason"), [(True, "cannot be loaded"), (False, "at the least, 0 MiB are free")])
+@pytest.mark.parametrize(
+    ("damaged", "reason"), [(True, "cut off: its tensors"), (False, "at the least, 0 MiB are free")]
+)
 def test_a_language_model_that_cannot_run_leaves_the_rest_of_the_plan(
     damaged: bool, reason: str, cli: Cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -279,6 +282,25 @@ def test_a_language_model_that_cannot_run_leaves_the_rest_of_the_plan(
     assert reason in device["reason"]
     assert device["reason"].endswith(")") or not damaged, "what to do stands behind it"
     assert reason in " ".join(cli("gpu", "plan", "--devices", "cpu").out.split())
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("cut", "cut off: its tensors take the file to"), ("strange", "unknown model architecture: 'mystery'")],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_language_model_that_is_asked_for_and_cannot_be_loaded_ends_with_7(
+    how: str, said: str, named: bool, cli: Cli, tmp_path: Path
+) -> None:
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    path = write_unloadable_gguf(models / "model.gguf", how)
+    if named:
+        (tmp_path / "config" / "config.toml").write_text('[context]\ngguf = "model.gguf"\n')
+    ended = cli("gpu", "plan", *([] if named else ["--context", "llama"]), "--json")
+    assert (ended.status, ended.error["code"], ended.error["path"]) == (7, "model_unavailable", str(path))
+    assert said in ended.error["message"]
+    assert "llama_model_load" not in ended.error["message"], "not llama.cpp's log"
 
 
 def test_a_plan_is_that_of_the_writer_that_is_asked_for(

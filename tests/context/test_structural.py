@@ -79,6 +79,28 @@ def test_a_caption_is_named_unless_it_is_a_heading_already() -> None:
     assert "table:" not in context(document, BlockKind.TABLE)
 
 
+def test_a_chunk_of_several_sections_names_each_under_what_they_share() -> None:
+    sections = (("Toelichting", "5. Eigen vermogen"), ("Toelichting", "6. Voorzieningen"))
+    document = balance().finish()
+    chunk = replace(chunk_of(document, document.blocks[-1]), headings=sections[1], sections=sections)
+
+    def written(chunk: Chunk) -> str:
+        return context_writer(Enrich()).write(document, [chunk])[0]
+
+    assert written(chunk) == "Toelichting > 5. Eigen vermogen, 6. Voorzieningen; boekjaar 2024"
+    deeper = (*sections, ("Overige gegevens", "Winst", "Bestemming"))
+    assert written(replace(chunk, sections=deeper)) == "5. Eigen vermogen, 6. Voorzieningen, Bestemming; boekjaar 2024"
+    above = (("Toelichting",), *sections)
+    assert written(replace(chunk, sections=above)) == "Toelichting > 5. Eigen vermogen, 6. Voorzieningen; boekjaar 2024"
+
+
+def test_of_more_sections_than_there_is_room_for_only_that_of_most_is_named() -> None:
+    sections = tuple(("Toelichting", f"{number}. Een naam van een post") for number in range(9))
+    document = balance().finish()
+    chunk = replace(chunk_of(document, document.blocks[-1]), headings=("Toelichting",), sections=sections)
+    assert context_writer(Enrich()).write(document, [chunk]) == ["Toelichting; boekjaar 2024"]
+
+
 def test_the_title_opens_the_path_once_and_a_file_name_is_no_title() -> None:
     builder = balance()
     builder.title = "Jaarstukken van Voorbeeld"

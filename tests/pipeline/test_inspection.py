@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.context.remote.model_servers import PROMISE_S, ModelServer
 if TYPE_CHECKING:
     from tests.conftest import Workplace
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 HTML = """<html lang="en"><body><h1>Pier</h1><p>The harbour master counts the seals.</p>
 <table><tr><th>Year</th><th>Seals</th></tr><tr><td>2023</td><td>41</td></tr></table></body></html>"""
 
@@ -28,6 +30,24 @@ def test_a_file_is_shown_as_a_run_would_take_it_in(workplace: Workplace) -> None
     workplace.ingest()
     taken_in = {hit.chunk.text: hit.chunk.context for hit in workplace.search("seals harbour year").hits}
     assert {chunk.text: context for chunk, context in zip(prepared.chunks, prepared.contexts, strict=True)} == taken_in
+
+
+def test_an_annual_account_names_its_companies_and_each_table_with_its_section(workplace: Workplace) -> None:
+    prepared = inspect_file(EXAMPLES / "jaarrekening" / "jaarrekening-2024.pdf", "auto", workplace.config)
+    assert set(prepared.analysis.named("company")) == {
+        "Zilverveen Recreatie B.V.",
+        "Zilverveen Beheer B.V.",
+        "Holzbau Brinkmeyer GmbH",
+    }
+    by_table = {
+        words: context
+        for words in ("Uitgekeerd dividend | ", "Onttrekking | ", "Vooruitontvangen boekingen | ")
+        for chunk, context in zip(prepared.chunks, prepared.contexts, strict=True)
+        if words in chunk.text
+    }
+    assert "> 5. Eigen vermogen; " in by_table["Uitgekeerd dividend | "]
+    assert "6. Voorzieningen" in by_table["Onttrekking | "]
+    assert "8. Kortlopende schulden" in by_table["Vooruitontvangen boekingen | "]
 
 
 def test_what_a_model_said_before_is_shown_and_it_is_not_asked(workplace: Workplace) -> None:

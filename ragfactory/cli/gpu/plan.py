@@ -84,7 +84,8 @@ def _plan_of_writing(
 ) -> RolePlan:
     """Who would write contexts in a run with `--context` as given; where it is not, the GGUF for runs that ask for one.
 
-    Raises ConfigError where the servers that are asked for are not configured, ModelUnavailableError where the GGUF is not there.
+    Raises ConfigError where the servers that are asked for are not configured, ModelUnavailableError where the GGUF is not there,
+    is damaged or of an architecture that llama.cpp does not know. Where no run has to use it, that is said of the devices.
     """
     from ragfactory.context.language_models import least_card_mb
     from ragfactory.context.remote.servers import servers_of
@@ -95,17 +96,18 @@ def _plan_of_writing(
         return RolePlan(Role.WRITE, 0, [], config.context.model, servers=servers, note="by servers, on no device here")
     if context in {"structural", "none"}:
         return RolePlan(Role.WRITE, 0, [], note=f"no language model writes contexts (--context {context})")
-    model = _find_writer(config, asked_for=context == "llama")
+    wanted = context == "llama" or bool(config.context.gguf)
+    model = _find_writer(config, wanted=wanted)
     note = None if context else "where a run asks for it: --context llama, or its index or profile"
     if note and config.context.servers:
         note += "; with --context http, the servers write, and no device here does"
     needed = least_card_mb(model) if model else needed_mb
     verdicts = judge(Role.WRITE, needed)
-    plans = _plans(model, verdicts, box, config) if model else {}
+    plans = _plans(model, verdicts, box, config, wanted=wanted) if model else {}
     return RolePlan(Role.WRITE, needed, verdicts, model.name if model else None, plans, note=note)
 
 
-def _find_writer(config: Config, *, asked_for: bool) -> Path | None:
+def _find_writer(config: Config, *, wanted: bool) -> Path | None:
     """The GGUF that would write contexts, where there is one. Raises ModelUnavailableError where one is wanted and is not there."""
     from ragfactory.context.language_models import gguf_path
     from ragfactory.errors import ModelUnavailableError
@@ -113,13 +115,17 @@ def _find_writer(config: Config, *, asked_for: bool) -> Path | None:
     try:
         return gguf_path(config)
     except ModelUnavailableError:
-        if asked_for or config.context.gguf:
+        if wanted:
             raise
         return None
 
 
-def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> dict[str, Plan | str]:
-    """How the model would be run on each device that may work, or why it cannot be, by the device's name."""
+def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config, *, wanted: bool) -> dict[str, Plan | str]:
+    """How the model would be run on each device that may work, or why it cannot be, by the device's name.
+
+    Raises ModelUnavailableError where it is `wanted` and no device could load it.
+    """
+    from ragfactory.context.gguf_file import require_whole
     from ragfactory.context.llama.memory import free_mb
     from ragfactory.context.llama.model import read_shape
     from ragfactory.context.llama.planning import Wish, plan
@@ -127,8 +133,11 @@ def _plans(model: Path, verdicts: list[Verdict], box: Box, config: Config) -> di
 
     devices = [verdict.device for verdict in verdicts if verdict.eligible]
     try:
+        require_whole(model)
         shape, wish = read_shape(model), Wish(shared=config.context.window)
     except RagfactoryError as error:
+        if wanted:
+            raise
         return dict.fromkeys((device.name for device in devices), error.on_one_line)
     free = {card.uuid: card.free_mb for card in box.cards}
     found: dict[str, Plan | str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 from ragfactory.context.llama.library import forget_words, last_words, llama_cpp
@@ -14,6 +15,9 @@ from ragfactory.errors import DeviceUnavailableError, ModelUnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+
+_UNKNOWN = re.compile(r"unknown model architecture: '[^']*'")
 
 
 class LlamaModel:
@@ -150,7 +154,8 @@ def read_shape(path: Path) -> ModelShape:
 
 
 def _unloadable(path: Path, device: str, reason: str) -> ModelUnavailableError:
-    if "unknown model architecture" in reason:
+    if unknown := _UNKNOWN.search(reason):
+        reason = f"llama.cpp does not know it: {unknown[0]}"
         hint = "a newer llama-cpp-python may know it: pip install --upgrade llama-cpp-python; or choose another model"
     elif "out of memory" in reason or "unable to allocate" in reason:
         hint = "choose a smaller model or quantisation; `ragfactory gpu status` shows what holds the memory"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gguf
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 if TYPE_CHECKING:
@@ -108,6 +109,17 @@ def write_gguf(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def write_unloadable_gguf(path: Path, how: str) -> Path:
+    """Write a model that is `cut` off, or of a `strange` architecture, which is called mystery."""
+    sizes = Dimensions(vocabulary=300)
+    tensors = [(name, np.zeros(shape, np.float32), None) for name, shape in sizes.shapes().items()]
+    tokenizer = train_tokenizer(["Say what it is about."], sizes.vocabulary)
+    write_gguf(path, sizes, tokenizer, tensors, architecture="mystery" if how == "strange" else "llama")
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    return path
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer, size: int) -> None:
