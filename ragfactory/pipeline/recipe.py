@@ -20,6 +20,7 @@ from ragfactory.embedding.locate import resolve
 from ragfactory.embedding.weights import fingerprint
 from ragfactory.errors import ProfileError
 from ragfactory.profiles import MODEL_WRITERS, Index, Profile, routing_digest
+from ragfactory.store import analysis as words
 from ragfactory.store.records import EmbedderEntry
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Recipe:
             "chunking": [CHUNKING_VERSION, self.profile.chunk.model_dump(mode="json")],
             "context": [enriched.VERSION, writer.name, writer.version, *self._authorship()],
             "analysis": analysis.VERSION,
+            "words": words.VERSION,
             "embedder": self.embedder.fingerprint,
             "routing": None if forced else self.routing,
         }

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragfactory.errors import ModelUnavailableError
-from ragfactory.store.analysis import compound_parts
+from ragfactory.store.analysis import taken_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -96,12 +96,7 @@ def _by_language(query: str, languages: Sequence[str]) -> Iterator[str]:
 
 
 def _by_parts(query: str, languages: Sequence[str]) -> Iterator[str]:
-    for language in languages:
-        text = query
-        for word in query.split():
-            if found := compound_parts(word, language):
-                text = text.replace(word, " ".join(found))
-        yield text
+    return (taken_apart(query, language) for language in languages)
 
 
 def _replaced(term: str, other: str, text: str) -> str:
