@@ -24,6 +24,7 @@ def test_a_longer_term_wins_over_one_within_it() -> None:
 
 def test_compounds_are_searched_by_their_parts() -> None:
     assert variants("hoogte huurovereenkomst", 5, ["nl"], []) == ["hoogte huur overeenkomst"]
+    assert variants("AI-Personalkosten, wie hoch?", 5, ["de"], []) == ["AI-personal kosten, wie hoch?"]
 
 
 def test_there_are_no_more_than_asked_and_none_is_the_query() -> None:
