@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _DUTCH_SUFFIXES = """
     aal aar aat achtig ant atie baar bar d de den dom e eel eer elijk eling en end ent er eren erij es eur g gewijs gewijz hed heid
     ie ief iel ier iev ig in ing isatie isch isme ist iteit je leren lijk lijks ling loos los loz maal malig matig neren nis niss
-    pelijk pje rend rijk s schap schapp st ste t te ten teren tje vol voll waardig waarts zaam zam
+    pelijk pje rend rijk s schap schapp st ste t te ten teren tje ueren vol voll waardig waarts zaam zam
 """
 _GERMAN_SUFFIXES = """
     al ant anz arm bar bend chen d de dem den der des e ell eln em en end ent enz er ern es fach frei gemäß haft heit ien ier
@@ -16,9 +16,9 @@ _GERMAN_SUFFIXES = """
     sam sch schaft st t te tem ten ter tes test tet tum tüm ung voll weise wert wärts würdig är ös
 """
 _DUTCH_WITH_S = """
-    arbeid bedrijf beleid beroep bestuur bevolking gebruik geluid gemeente gesprek gezicht gezin geboorte inkomen krediet land
-    leeftijd leven leverancier lijden onderwijs ontwerp personeel recht staat stad toegang uitgang veld verblijf verbruik verkeer
-    verkoop vermogen vertrek vervoer vrede ziekenhuis
+    arbeid bedrijf beleid beroep bestuur bevolking gebruik geluid gemeente gesprek gezicht gezin geboorte handel inkomen krediet
+    land leeftijd leven leverancier lijden onderwijs ontwerp personeel recht staat stad toegang uitgang veld verblijf verbruik
+    verkeer verkoop vermogen vertrek vervoer vrede ziekenhuis
 """
 _GERMAN_WITH_S = """
     anfang antrag arbeit auftrag ausgleich bahnhof bedarf beitrag beruf besitz bestand betrieb bezug eigentum einkommen gebiet
@@ -87,7 +87,7 @@ def _beginning(clusters: str) -> re.Pattern[str]:
 def _ending(consonants: str, pairs: str, unfinished: str) -> re.Pattern[str]:
     """What ends in a vowel, in one of `consonants` after a vowel, or in one of `pairs`, and not in one of the `unfinished`."""
     finished = "".join(f"(?<!{prefix})" for prefix in unfinished.split())
-    return re.compile(f".*(?:[{_VOWELS}][{consonants}]?|{pairs}|[lr][mn]|ch){finished}")
+    return re.compile(f".*(?:[{_VOWELS}j][{consonants}]?|{pairs}|[lr][mn]|ch){finished}")
 
 
 GRAMMARS = {
@@ -111,7 +111,7 @@ GRAMMARS = {
     ),
     "de": Grammar(
         links=("", "s", "es", "n", "en", "er", "e"),
-        s_after=("ung", "heit", "keit", "schaft", "tät", "ion", "tum", "ling"),
+        s_after=("ung", "heit", "keit", "schaft", "tät", "ion", "tum", "ling", "trag", "schlag", "gang"),
         with_s=_words(_GERMAN_WITH_S),
         prefixes=_words("außen binnen gegen haupt innen neben rück unter wieder zurück zusammen zwischen"),
         suffixes=_rows_of(_GERMAN_SUFFIXES),
