@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
@@ -111,6 +114,20 @@ def test_a_compound_of_three_parts_is_found_by_two_of_them(language: str, word: 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_any_text_may_be_asked_for(language: str, word: str) -> None:
     assert all(part and part in word for part in words_within(word, language))
+
+
+def test_every_process_takes_words_apart_alike() -> None:
+    script = (
+        "from ragfactory.store.compounds import _known, _leading, LANGUAGES;"
+        "print([sorted(table(language).items()) for language in LANGUAGES for table in (_known, _leading)])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
 
 
 @pytest.mark.parametrize(

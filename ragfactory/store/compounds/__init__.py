@@ -125,11 +125,9 @@ def _known(language: str) -> dict[str, str]:
 @lru_cache
 def _leading(language: str) -> dict[str, str]:
     """What may stand before another part: known words, with a link or without, by what is written."""
-    known = _known(language)
+    written = {form: form for form in _known(language)}
+    words = sorted(set(_known(language).values()))  # an order: two words with their links may be written alike
     linked = {
-        f"{word}{link}": word
-        for word in known.values()
-        for link in GRAMMARS[language].links
-        if link != "n" or word[-1] == "e"
+        f"{word}{link}": word for word in words for link in GRAMMARS[language].links if link != "n" or word[-1] == "e"
     }
-    return dict(zip(known, known, strict=True)) | linked | {word: word for word in known.values()}
+    return written | linked | {word: word for word in words}
