@@ -1,5 +1,5 @@
-"""Other wordings of a query: by a language model where there is one, else by rule. The rules know synonyms of a profile, and terms
-of accounting in the documents' other languages; parts of compounds are in every search by words.
+"""Other wordings of a query: by a language model where there is one, else by rule. The rules know synonyms of a profile, terms of
+accounting in the documents' other languages, and parts of compounds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragfactory.errors import ModelUnavailableError
+from ragfactory.store.analysis import taken_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -68,7 +69,7 @@ def variants(query: str, count: int, languages: Iterable[str], synonyms: Iterabl
     same.
     """
     known = list(dict.fromkeys(languages))
-    candidates = [*_by_synonyms(query, synonyms), *_by_language(query, known)]
+    candidates = [*_by_synonyms(query, synonyms), *_by_language(query, known), *_by_parts(query, known)]
     different = dict.fromkeys(text for text in candidates if text.casefold() != query.casefold())
     return list(different)[:count]
 
@@ -92,6 +93,10 @@ def _by_language(query: str, languages: Sequence[str]) -> Iterator[str]:
             if said is not None and not _whole(terms[column]).search(query):
                 text = _replaced(said, terms[column], text)
         yield text
+
+
+def _by_parts(query: str, languages: Sequence[str]) -> Iterator[str]:
+    return (taken_apart(query, language) for language in languages)
 
 
 def _replaced(term: str, other: str, text: str) -> str:

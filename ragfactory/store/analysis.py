@@ -5,27 +5,28 @@ Both have numbers in one notation. Among the stems are the parts of compounds; a
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import tantivy
 
 from ragfactory.store.compounds import LANGUAGES as COMPOUNDING
-from ragfactory.store.compounds import parts
+from ragfactory.store.compounds import SHORTEST, parts, words_within
 from ragfactory.store.function_words import function_words
 from ragfactory.store.notation import codes, one_notation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+VERSION = 3  # raise it when the same text would have other words in the index
+
 # tantivy's own names of the Snowball stemmers and stop-word lists, by ISO 639-1 code.
 LANGUAGES = {"nl": "dutch", "de": "german", "fr": "french", "en": "english"}
 
-VERSION = 1  # raise it when the same text would be indexed as other words
-
 _LONGEST = 100  # bytes of a word
-_PUNCTUATION = ".,;:!?()[]{}<>\"'`*_|/\\-–—…“”‘’„«»"
 _WORD = r"\d+\.\d+|[\p{L}\p{N}\p{M}]+"
+_COMPOUND = re.compile(rf"[^\W\d_]{{{SHORTEST},}}")  # what may be one
 
 
 @cache
@@ -47,7 +48,7 @@ def looked_past(language: str | None, known: tuple[str, ...]) -> frozenset[str]:
 
 
 def with_parts(text: str, language: str | None) -> str:
-    """What `analyzer(language)` is given of a text: numbers in one notation, and after it the parts of its compounds."""
+    """What `analyzer(language)` is given of a text: numbers in one notation, and after it the words within its compounds."""
     return " ".join((one_notation(text), *compound_parts(text, language)))
 
 
@@ -57,10 +58,17 @@ def with_codes(text: str) -> str:
 
 
 def compound_parts(text: str, language: str | None) -> list[str]:
-    """The parts of all compounds in a text, in their order."""
+    """The words that all compounds in a text are found by, in the order of the compounds."""
     if language not in COMPOUNDING:
         return []
-    return [part for word in text.lower().split() for part in parts(word.strip(_PUNCTUATION), language)]
+    return [part for word in _COMPOUND.findall(text.lower()) for part in words_within(word, language)]
+
+
+def taken_apart(text: str, language: str | None) -> str:
+    """The text with the parts of each compound in its place, in lower case."""
+    if language not in COMPOUNDING:
+        return text
+    return _COMPOUND.sub(lambda word: " ".join(parts(word[0].lower(), language)) or word[0], text)
 
 
 def stems(text: str, languages: Sequence[str]) -> set[str]:

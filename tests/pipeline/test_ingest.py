@@ -27,6 +27,7 @@ from ragfactory.pipeline import assembly, vectors
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.reporting.report import RunReport
 from ragfactory.retrieval.results import Mode
+from ragfactory.store import analysis, lexical
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.readers import shut_out_readers
@@ -332,6 +333,18 @@ def test_a_profile_that_changed_makes_its_documents_anew(workplace: Workplace) -
     report = workplace.ingest(profile="eigen")
     assert counts(report) == (0, 1, 0, 0)
     assert report.published[0]["chunks"] > 1
+
+
+def test_when_texts_get_other_words_in_the_index_their_rows_are_made_anew(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.txt", SEALS)
+    workplace.ingest()
+    monkeypatch.setattr(analysis, "VERSION", analysis.VERSION + 1)
+    monkeypatch.setattr(lexical, "with_parts", lambda _text, _language: "walrus")
+    assert counts(workplace.ingest()) == (0, 1, 0, 0)
+    assert workplace.places("walrus") == [["a.txt"]]
+    assert counts(workplace.ingest()) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize(

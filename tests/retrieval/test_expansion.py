@@ -1,4 +1,4 @@
-"""Rewriting by rule: synonyms, and terms in other languages."""
+"""Rewriting by rule: synonyms, terms in other languages, parts of compounds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def test_terms_of_accounting_are_translated_into_the_documents_languages() -> No
 
 def test_a_longer_term_wins_over_one_within_it() -> None:
     assert variants("materiële vaste activa", 1, ["en"], []) == ["property, plant and equipment"]
+
+
+def test_compounds_are_searched_by_their_parts() -> None:
+    assert variants("hoogte huurovereenkomst", 5, ["nl"], []) == ["hoogte huur overeenkomst"]
+    assert variants("AI-Personalkosten, wie hoch?", 5, ["de"], []) == ["AI-personal kosten, wie hoch?"]
 
 
 def test_there_are_no_more_than_asked_and_none_is_the_query() -> None:

@@ -1,55 +1,133 @@
 """Dutch and German compounds taken apart: bedrijfsgebouwen is found by gebouw, and Personalkosten by Kosten.
 
-A word is split where every part is a known one; the parts are those common in business documents, a list a language. Between
-two parts may stand a linking element, and the last may have an ending. Splitting by known parts: P. Koehn, K. Knight, "Empirical
-Methods for Compound Splitting", EACL 2003.
+A word is split where its parts are known ones, of a list a language, or all but its first or its last are. An unknown part must
+look like a word: five letters or more, a beginning and an end that words have, and more than endings. Between parts may stand a
+linking element. Splitting by known parts: P. Koehn, K. Knight, "Empirical Methods for Compound Splitting", EACL 2003.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import TypeAlias
+
+from ragfactory.store.compounds.grammar import GRAMMARS
+from ragfactory.store.compounds.inflection import forms
 
 LANGUAGES = ("nl", "de")
+SHORTEST = 7  # letters of a compound
 
-_SHORTEST = 7  # letters of a compound
-_LINKS = {"nl": ("", "s", "en", "n", "e", "er", "-"), "de": ("", "s", "es", "n", "en", "er", "e", "-")}
-_ENDINGS = {"nl": ("", "en", "s", "n", "e", "je", "jes"), "de": ("", "en", "n", "e", "er", "es", "s", "ern")}
+_LONGEST = 60  # letters of a word that is looked at
+_SHORTEST_PART = 3
+_SHORTEST_GUESS = 5  # letters of a part that is not known, and of the known word beside it
 _REMEMBERED = 100_000  # words
+
+_Part: TypeAlias = tuple[int, str]  # where it starts in the word, and its letters without a link
 
 
 @lru_cache(_REMEMBERED)
 def parts(word: str, language: str) -> tuple[str, ...]:
     """The parts of a lower-case compound, linking elements left out, as few as there can be; empty for any other word."""
-    if language not in LANGUAGES or len(word) < _SHORTEST or _is_part(word, language):
+    return tuple(part for _, part in _split(word, language))
+
+
+@lru_cache(_REMEMBERED)
+def words_within(word: str, language: str) -> tuple[str, ...]:
+    """The words that a lower-case compound is found by: its parts and, where they are three or more, all but the last and all but
+    the first of them in one.
+    """
+    split = _split(word, language)
+    found = [part for _, part in split]
+    if len(split) > 2:
+        start, part = split[-2]
+        found += [word[: start + len(part)], word[split[1][0] :]]
+    return tuple(found)
+
+
+def _split(word: str, language: str) -> tuple[_Part, ...]:
+    """The parts of a word: all of them known where that can be, else with a guess at its start or end, as short as can be."""
+    if language not in LANGUAGES or not SHORTEST <= len(word) <= _LONGEST:
         return ()
-    return min(_splits(word, language), key=len, default=())
+    known, leading = _known(language), _leading(language)
+    if word in known:
+        return ()
+    before = _from_start(word, leading)
+    ways = [(*found, (at, word[at:])) for at, found in before.items() if at and word[at:] in known]
+    if ways:
+        return min(ways, key=len)
+    after = _to_end(word, known, leading)
+    guesses = [
+        (*found, (at, word[at:])) for at, found in before.items() if at and _can_follow(word, found, at, language)
+    ]
+    guesses += [((0, head), *found) for at, found in after.items() if (head := _head(word[:at], found, language))]
+    return min(guesses, key=lambda way: (_guessed(way, known), len(way), -len(way[-1][1])), default=())
 
 
-def _splits(word: str, language: str) -> list[tuple[str, ...]]:
-    """Every way to take a word apart in two parts or more."""
-    known = _known(language)
-    found: list[tuple[str, ...]] = []
-    for cut in range(len(word) - 3, 2, -1):
-        head, tail = word[:cut], word[cut:]
-        first = next((head[: len(head) - len(link)] for link in _LINKS[language] if _is(head, link, known)), None)
-        if first is None:
-            continue
-        if _is_part(tail, language):
-            found.append((first, tail))
-        else:
-            found += [(first, *rest) for rest in _splits(tail, language)]
+def _from_start(word: str, leading: dict[str, str]) -> dict[int, tuple[_Part, ...]]:
+    """By where they end, the fewest known parts, each with its link, that the word starts with."""
+    found: dict[int, tuple[_Part, ...]] = {0: ()}
+    for end in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+        ways = [
+            (*found[start], (start, leading[word[start:end]]))
+            for start in found
+            if start <= end - _SHORTEST_PART and word[start:end] in leading
+        ]
+        if ways:
+            found[end] = min(ways, key=len)
     return found
 
 
-def _is_part(word: str, language: str) -> bool:
-    return any(_is(word, ending, _known(language)) for ending in _ENDINGS[language])
+def _to_end(word: str, known: dict[str, str], leading: dict[str, str]) -> dict[int, tuple[_Part, ...]]:
+    """By where they start, the fewest known parts that the word ends with."""
+    found: dict[int, tuple[_Part, ...]] = {}
+    for start in range(len(word) - _SHORTEST_PART, _SHORTEST_GUESS - 1, -1):
+        if word[start:] in known:
+            found[start] = ((start, word[start:]),)
+            continue
+        ways = [((start, leading[word[start:end]]), *rest) for end, rest in found.items() if word[start:end] in leading]
+        if ways:
+            found[start] = min(ways, key=len)
+    return found
 
 
-def _is(piece: str, ending: str, known: frozenset[str]) -> bool:
-    return piece.endswith(ending) and piece[: len(piece) - len(ending)] in known
+def _can_follow(word: str, before: tuple[_Part, ...], at: int, language: str) -> bool:
+    """Whether an unknown rest of a word may follow known parts."""
+    rest, (_, last) = word[at:], before[-1]
+    if len(_known(language)[last]) < _SHORTEST_GUESS or len(rest) < _SHORTEST_GUESS:
+        return False
+    return GRAMMARS[language].follows(last, rest, linked=word[:at].endswith(f"{last}s"))
+
+
+def _head(rest: str, after: tuple[_Part, ...], language: str) -> str:
+    """An unknown start of a word without its link, or nothing where it cannot stand before known parts."""
+    grammar = GRAMMARS[language]
+    if len(_known(language)[after[0][1]]) < _SHORTEST_GUESS:
+        return ""
+    bare = rest[:-1] if grammar.link_s.search(rest) else rest
+    if len(bare) < _SHORTEST_GUESS or not grammar.is_wordlike(bare) or not grammar.ending.fullmatch(bare):
+        return ""
+    return bare
+
+
+def _guessed(way: tuple[_Part, ...], known: dict[str, str]) -> int:
+    """How many letters are in parts that are not known."""
+    return sum(len(part) for _, part in way if part not in known)
 
 
 @lru_cache
-def _known(language: str) -> frozenset[str]:
-    return frozenset(files(__package__).joinpath(f"{language}.txt").read_text(encoding="utf-8").split())
+def _known(language: str) -> dict[str, str]:
+    """The known words in all their forms, each with the word that it is of."""
+    listed = files(__package__).joinpath(f"{language}.txt").read_text(encoding="utf-8").split()
+    known = {form: word for word in listed for form in forms(word, language)}
+    return known | {word: word for word in (*GRAMMARS[language].prefixes, *listed)}
+
+
+@lru_cache
+def _leading(language: str) -> dict[str, str]:
+    """What may stand before another part: known words, with a link or without, by what is written."""
+    written = {form: form for form in _known(language)}
+    words = sorted(set(_known(language).values()))  # an order: two words with their links may be written alike
+    linked = {
+        f"{word}{link}": word for word in words for link in GRAMMARS[language].links if link != "n" or word[-1] == "e"
+    }
+    return written | linked | {word: word for word in words}

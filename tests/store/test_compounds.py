@@ -1,0 +1,157 @@
+"""Compounds taken apart: by known parts, by one that is not known, and words that are none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+
+from ragfactory.store.compounds import LANGUAGES, parts, words_within
+from ragfactory.store.compounds.inflection import forms
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "expected"),
+    [
+        ("nl", "huurprijs", "huur prijs"),
+        ("nl", "huurprijzen", "huur prijzen"),
+        ("nl", "beveiligingssystemen", "beveiliging systemen"),
+        ("nl", "expertisecentrum", "expertise centrum"),
+        ("nl", "arbeidsongeschiktheid", "arbeid ongeschiktheid"),
+        ("nl", "zorgverzekering", "zorg verzekering"),
+        ("nl", "afschrijvingspercentage", "afschrijving percentage"),
+        ("nl", "kampeerplaatsen", "kampeer plaatsen"),
+        ("nl", "schoonmaakkosten", "schoonmaak kosten"),
+        ("nl", "klachtenafhandeling", "klacht afhandeling"),
+        ("nl", "tussenrekening", "tussen rekening"),
+        ("de", "krankenversicherung", "kranken versicherung"),
+        ("de", "haltestelle", "halte stelle"),
+        ("de", "mehrwertsteuer", "mehrwert steuer"),
+        ("de", "pensionsrückstellungen", "pension rückstellungen"),
+        ("de", "steuerverbindlichkeiten", "steuer verbindlichkeiten"),
+        ("de", "vermögensgegenstände", "vermögen gegenstände"),
+    ],
+)
+def test_a_compound_of_known_words_is_taken_apart(language: str, word: str, expected: str) -> None:
+    assert parts(word, language) == words_within(word, language) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "expected"),
+    [
+        ("nl", "rariteitenkabinet", "rariteiten kabinet"),
+        ("nl", "bekrachtigingskosten", "bekrachtiging kosten"),
+        ("nl", "terrorismebestrijding", "terrorisme bestrijding"),
+        ("nl", "verkeersdoorstroming", "verkeer doorstroming"),
+        ("nl", "gebruikersinterfaces", "gebruiker interfaces"),
+        ("nl", "contractgeschenken", "contract geschenken"),
+        ("de", "fledermausversicherung", "fledermaus versicherung"),
+        ("de", "kaninchenhaltungskosten", "kaninchen haltung kosten"),
+        ("de", "vermögensabschöpfung", "vermögen abschöpfung"),
+    ],
+)
+def test_one_part_may_be_unknown(language: str, word: str, expected: str) -> None:
+    assert parts(word, language) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "nl",
+            "waarderen waardering jaarlijks jaarlijkse werkelijk werkelijkheid landelijk landelijke kantoor kantoren voorraden",
+        ),
+        (
+            "nl",
+            "betaling betalingen verzekeraars gebruikers bestuurders maatschappelijk gevaarlijk persoonlijkheid onverwachts",
+        ),
+        (
+            "nl",
+            "algoritmische identificeren installeren overeenkomsten organisatorische waterschappen uitgevallen werkloosheid",
+        ),
+        (
+            "de",
+            "ausgaben leistungen wirtschaftlich wirtschaftlichkeit unternehmerisch jährlich gewöhnlich gesellschaften",
+        ),
+        (
+            "de",
+            "pharmazeutischen demografische zurückgegebenen vollständigkeit veröffentlichen organisatorisch aufgehalten",
+        ),
+        ("en", "healthcare housekeeping rent personeelskosten"),
+    ],
+)
+def test_what_is_no_compound_stays_whole(language: str, words: str) -> None:
+    assert {word: parts(word, language) for word in words.split()} == dict.fromkeys(words.split(), ())
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "expected"),
+    [
+        (
+            "nl",
+            "besluitvormingssystemen",
+            ("besluit", "vorming", "systemen", "besluitvorming", "vormingssystemen"),
+        ),
+        (
+            "nl",
+            "arbeidsongeschiktheidsverzekering",
+            ("arbeid", "ongeschiktheid", "verzekering", "arbeidsongeschiktheid", "ongeschiktheidsverzekering"),
+        ),
+        ("de", "umsatzsteuererklärung", ("umsatz", "steuer", "erklärung", "umsatzsteuer", "steuererklärung")),
+    ],
+)
+def test_a_compound_of_three_parts_is_found_by_two_of_them(language: str, word: str, expected: tuple[str, ...]) -> None:
+    assert words_within(word, language) == expected
+    assert parts(word, language) == expected[:3]
+
+
+@pytest.mark.parametrize(
+    "word", ["", "kosten", "a" * 61, "kosten" * 10, "kosten" * 11, "ſſſſſſſſ", "счетфактура", "ĳĳĳĳĳĳĳĳ"]
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_any_text_may_be_asked_for(language: str, word: str) -> None:
+    assert all(part and part in word for part in words_within(word, language))
+
+
+def test_every_process_takes_words_apart_alike() -> None:
+    script = (
+        "from ragfactory.store.compounds import _known, _leading, LANGUAGES;"
+        "print([sorted(table(language).items()) for language in LANGUAGES for table in (_known, _leading)])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "form"),
+    [
+        ("nl", "systeem", "systemen"),
+        ("nl", "prijs", "prijzen"),
+        ("nl", "vak", "vakken"),
+        ("nl", "omstandigheid", "omstandigheden"),
+        ("nl", "museum", "musea"),
+        ("de", "grundstück", "grundstücke"),
+        ("de", "vorrat", "vorräte"),
+        ("de", "haus", "häuser"),
+        ("de", "zeugnis", "zeugnisse"),
+        ("de", "mieterin", "mieterinnen"),
+    ],
+)
+def test_words_are_known_in_their_forms(language: str, word: str, form: str) -> None:
+    assert {word, form} <= set(forms(word, language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_known_words_are_in_lower_case_and_each_once(language: str) -> None:
+    words = files("ragfactory.store.compounds").joinpath(f"{language}.txt").read_text(encoding="utf-8").split()
+    assert words == sorted({word.lower() for word in words})
+    assert len(words) > 2000
+    assert all(word.isalpha() and len(word) > 2 for word in words)
