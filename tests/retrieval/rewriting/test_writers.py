@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUERY = "hoogte huurovereenkomst"
-RULES = Expansion(("bedrag huurovereenkomst",), "rules")
+RULES = Expansion(("bedrag huurovereenkomst", "hoogte huur overeenkomst"), "rules")
 ANSWER = "1. bedrag van het huurcontract\n2. hoe hoog is de huur"
 FOUND = ("bedrag van het huurcontract", "hoe hoog is de huur")
 
