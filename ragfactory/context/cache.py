@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _APPLICATION = 0x52414743  # "RAGC", which `file` and a careful reader can tell it by
 _WAIT_S = 60.0  # for another process that writes
+_POLL_S = 0.01
 _KEYS_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE model (
@@ -228,7 +229,9 @@ class ContextCache:
 def _make_private(path: Path) -> None:
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that SQLite puts beside it get the same rights
+    with suppress(FileExistsError):  # whose locks in this process would go if it were opened and closed besides
+        # The files that SQLite puts beside it get the same rights.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -244,7 +247,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             hint="use that one; nothing was changed",
             path=str(path),
         )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")  # of two processes that come to an empty file at once, the second waits here
     if _pragma(connection, "user_version") == 0:
@@ -253,6 +256,20 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Where several come to a new file at once, SQLite has one of them switch it and refuses the others at once, without waiting."""
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -8,7 +8,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -108,6 +110,18 @@ def test_two_processes_write_at_once(path: Path) -> None:
     with ContextCache.open(path) as cache:
         assert cache.stats().entries == 80
         assert [holding.model for holding in cache.stats().holdings] == [MODEL]
+
+
+def test_one_that_another_is_making_is_waited_for(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        later = threading.Timer(0.3, other.execute, ["COMMIT"])
+        later.start()
+        with ContextCache.open(path) as cache:
+            assert not other.in_transaction
+            cache.put(MODEL, [(b"k", "text")])
+        later.join()
 
 
 def test_only_its_owner_can_read_it(path: Path) -> None:
