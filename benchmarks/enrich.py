@@ -1,15 +1,16 @@
-"""What contexts cost by a language model in this process, against loops over llama-cpp-python's own `Llama` and its server.
+"""What contexts cost by a language model on this machine, against loops over llama-cpp-python's own `Llama` and its server.
 
     python -m benchmarks.enrich [--size 60m|1b|8b] [--model FILE.gguf] [--device cpu|cuda] [--peer FOLDER]
 
-In one run, with the same model and prompts: a loop that puts the chunk before its document, as many do; one that puts the document
-first, whose part `Llama` then keeps from prompt to prompt; ragfactory's at several widths; and ragfactory as the client of
-llama-cpp-python's HTTP server, which wants packages of its own:
+In one run, each way in a process of its own, with the same model and prompts: a loop that puts the chunk before its document, as
+many do; one that puts the document first, whose part `Llama` then keeps from prompt to prompt; ragfactory's at several widths; and
+ragfactory as the client of llama-cpp-python's HTTP server, which wants packages of its own:
 
     pip install --target FOLDER starlette uvicorn fastapi sse-starlette starlette-context pydantic-settings
 
 Without --model, one with random weights is made on the spot. Its answers run to the cap, so all write the same number of tokens.
-With --clock cpu, rates count the time in which cores were busy with it, which others on the machine hardly change.
+With --rounds, each way's fastest of several counts. With --clock cpu, rates count the time in which cores were busy with it, which
+others on the machine hardly change.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.enrich_model import SIZES, prompts, write_random_gguf
 from benchmarks.enrich_server import PACKAGES, NoServerError, served
-from benchmarks.enrich_ways import batched, chunk_first, device_name, loop
+from benchmarks.enrich_ways import batched, chunk_first, device_name, in_a_process, loop
 from ragfactory.context.llama.memory import free_mb
 from ragfactory.context.llama.model import read_shape
 from ragfactory.context.llama.planning import Wish, plan
@@ -38,38 +40,40 @@ RATIOS = (("x chunk 1st", 13), ("x doc. 1st", 12))
 
 
 def measure(path: Path, asked: argparse.Namespace) -> list[Rate]:
-    """Every way, one after the other."""
+    """Every way, one after the other, as often as asked for; of each its fastest, which others on the machine slowed down least."""
     documents = prompts(asked.documents, asked.chunks, shared=asked.shared, own=asked.own)
     shape, free = read_shape(path), free_mb(asked.device)
     wish = Wish(shared=asked.shared + asked.own, own=asked.own * 2, answer=asked.answer)
     plans = [plan(shape, free, replace(wish, width=width), device=asked.device) for width in asked.widths]
     alone = plan(shape, free, replace(wish, width=1), device=asked.device)
     for made in plans:
-        print(f"  {made}")
+        print(f"  {made}", flush=True)
     few = [document[: asked.slow_chunks] for document in documents]
-    rates = [
-        loop("loop, chunk first", path, asked.device, chunk_first(few), alone),
-        loop("loop, document first", path, asked.device, documents, alone),
-        *(batched(path, asked.device, documents, made) for made in plans),
+    ways = [
+        partial(loop, "loop, chunk first", path, asked.device, chunk_first(few), alone),
+        partial(loop, "loop, document first", path, asked.device, documents, alone),
+        *(partial(batched, path, asked.device, documents, made) for made in plans),
     ]
+    rounds = [[in_a_process(way) for way in ways] for _ in range(asked.rounds)]
     try:
-        rates.append(served(path, asked.device, documents, alone, asked.peer))
+        for rates in rounds:
+            rates.append(served(path, asked.device, documents, alone, asked.peer))
     except NoServerError as error:
         print(f"  no row for llama_cpp.server: {error}")
         print(f"  what it wants: pip install --target FOLDER {PACKAGES}, then --peer FOLDER")
-    return rates
+    return [min(of_a_way, key=lambda rate: _seconds(rate, asked.clock)) for of_a_way in zip(*rounds, strict=False)]
+
+
+def _seconds(rate: Rate, clock: str) -> float:
+    return rate.spent.cpu_seconds if clock == "cpu" else rate.spent.seconds
 
 
 def show(rates: Sequence[Rate], clock: str) -> None:
     """Print the table."""
-
-    def seconds(rate: Rate) -> float:
-        return rate.spent.cpu_seconds if clock == "cpu" else rate.spent.seconds
-
     print(f"\n{'':30}" + "".join(f"{name:>{width}}" for name, width in (*COLUMNS, *RATIOS)))
-    slowest, reusing = (rate.chunks / seconds(rate) for rate in rates[:2])
+    slowest, reusing = (rate.chunks / _seconds(rate, clock) for rate in rates[:2])
     for rate in rates:
-        chunks, tokens = rate.chunks / seconds(rate), rate.tokens / seconds(rate)
+        chunks, tokens = rate.chunks / _seconds(rate, clock), rate.tokens / _seconds(rate, clock)
         print(
             f"{rate.name:30}{rate.chunks:8}{rate.spent.seconds:9.1f}{rate.spent.cpu_seconds:9.1f}{60 * chunks:12.1f}"
             f"{60 * tokens:12,.0f}{tokens:10,.1f}{chunks / slowest:13.2f}{chunks / reusing:12.2f}"
@@ -84,6 +88,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--peer", type=Path, help="a folder with the packages of llama_cpp.server")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="the time that rates and ratios count")
+    parser.add_argument("--rounds", type=int, default=1, help="how often; the fastest counts")
     parser.add_argument("--documents", type=int, default=2)
     parser.add_argument("--chunks", type=int, default=24, help="of a document")
     parser.add_argument("--slow-chunks", type=int, default=3, help="of a document that the slowest loop is measured on")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.enrich_ways import Rate, measured
+from ragfactory.context.llama.library import SPIN_COUNT
 from ragfactory.context.llama.planning import CPU
 from ragfactory.context.prompt import Failure
 from ragfactory.context.remote.protocols import Sampling
@@ -77,6 +78,7 @@ def _started(
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     found = [str(packages.resolve())] if packages else []
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*found, os.environ.get("PYTHONPATH", "")])}
+    environment.pop(SPIN_COUNT, None)  # ragfactory's choice, not that server's
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "llama_cpp.server", *words], stdout=said, stderr=said, env=environment

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from ragfactory.context.llama.chat import ChatTemplate
 from ragfactory.context.llama.engine import LlamaEngine
-from ragfactory.context.llama.library import llama_cpp
+from ragfactory.context.llama.library import SPIN_COUNT, llama_cpp
 from ragfactory.context.llama.memory import free_mb
 from ragfactory.context.llama.model import LlamaModel
 from ragfactory.context.llama.planning import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ragfactory.context.llama.planning import Plan
     from ragfactory.context.prompt import Prompt
@@ -52,12 +54,15 @@ def measured() -> Iterator[Spent]:
 
 
 def loop(name: str, path: Path, device: str, documents: Sequence[Sequence[Prompt]], made: Plan) -> Rate:
-    """A loop over the high-level `Llama`, prompt by prompt, with the same tokens that ragfactory makes."""
+    """A loop over the high-level `Llama`, prompt by prompt, with the same tokens that ragfactory makes; in a process of its own."""
+    os.environ.pop(SPIN_COUNT, None)  # ragfactory's choice, which a loop does not have
+    from llama_cpp import Llama
+
     with LlamaModel.open_vocabulary(path) as model:
         template = ChatTemplate(model)
         asked = [template.tokens(prompt, made.prompt) for document in documents for prompt in document]
     threads = len(os.sched_getaffinity(0))
-    llama = llama_cpp().Llama(
+    llama = Llama(
         str(path),
         n_ctx=made.prompt + made.answer,
         n_gpu_layers=0 if device == CPU else -1,
@@ -74,6 +79,12 @@ def loop(name: str, path: Path, device: str, documents: Sequence[Sequence[Prompt
             written += answer["usage"]["completion_tokens"]
     llama.close()
     return Rate(name, len(asked), written, spent)
+
+
+def in_a_process(way: Callable[[], Rate]) -> Rate:
+    """What a way takes in a new process, so that none finds what another left behind, such as threads and their settings."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(way).result()
 
 
 def chunk_first(documents: Sequence[Sequence[Prompt]]) -> list[list[Prompt]]:

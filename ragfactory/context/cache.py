@@ -259,7 +259,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Where several come to a new file at once, SQLite has one of them switch it and refuses the others at once, without waiting."""
+    """Where several come to a new file together, SQLite lets one of them switch it and refuses the others without waiting."""
     deadline = time.monotonic() + _WAIT_S
     while True:
         try:

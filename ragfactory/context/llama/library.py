@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from collections import deque
 from typing import Any
 
 from ragfactory.errors import MissingExtraError, ModelUnavailableError
 
 EXTRA = "llm"
+SPIN_COUNT = "GOMP_SPINCOUNT"  # how often an OpenMP thread looks whether the others are done before it sleeps
 
 _said: deque[str] = deque(maxlen=8)  # its warnings and errors
 
@@ -20,6 +22,9 @@ def llama_cpp() -> Any:
 
     Raises MissingExtraError when it is not installed, ModelUnavailableError when its shared library does not load.
     """
+    # Read when the library is loaded. Left to themselves, threads spin for so long that half of the time is lost as soon as another
+    # process is busy on one of the cores. With so few, they are as fast alone, and up to 1.7 times faster then.
+    os.environ.setdefault(SPIN_COUNT, "1000")
     try:
         import llama_cpp as module
     except ImportError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ragfactory.errors import ModelUnavailableError
@@ -73,6 +73,15 @@ class Plan:
         """How many tokens are computed at once. The scores of 128 lie in a CPU's cache; those of 512 would be read from memory."""
         return _UBATCH if self.flash else _UBATCH_OF_SCORES
 
+    @property
+    def outputs(self) -> int:
+        """Of how many of those tokens there is room for logits: no more than are wanted, or of all of them.
+
+        llama.cpp lays out its memory by it. With room for 2, 5 or 17, a CPU whose cores its host shared out to others as well read a
+        third slower than with room for all; with its cores for itself, as fast.
+        """
+        return self.width + 1 if self.flash else _UBATCH_OF_SCORES
+
 
 def plan(shape: ModelShape, free_mb: int, wish: Wish | None = None, *, device: str) -> Plan:
     """The best plan that fits into `free_mb` MiB: as wished at f16, or else as wide as it can be at q8_0.
@@ -106,8 +115,8 @@ def _plan(shape: ModelShape, wish: Wish, shared: int, width: int, kv: KvPrecisio
     context = -(-(shared + width * (wish.own + wish.answer)) // 256) * 256  # llama.cpp rounds up to that
     numbers = shape.layers * shape.kv_heads * (shape.key + shape.value)
     memory = context * numbers * _BYTES[kv]
-    # At 4 bytes: some activations of a batch as wide as the model, attention's mask or all its scores, the logits of each place.
-    scores, ubatch = (context, _UBATCH) if flash else (context * (1 + 2 * shape.heads), _UBATCH_OF_SCORES)
-    computing = 4 * (ubatch * (8 * shape.embedding + scores) + (width + 1) * shape.vocabulary)
-    needed = (shape.file_bytes + memory + computing) / MIB + _FIXED_MB
-    return Plan(width, context, kv, flash, min(context, shape.window) - wish.answer, wish.answer, round(needed))
+    made = Plan(width, context, kv, flash, min(context, shape.window) - wish.answer, wish.answer, needed_mb=0)
+    # At 4 bytes: some activations of a batch as wide as the model, attention's mask or all its scores, the logits.
+    scores = context * (1 if flash else 1 + 2 * shape.heads)
+    computing = 4 * (made.ubatch * (8 * shape.embedding + scores) + made.outputs * shape.vocabulary)
+    return replace(made, needed_mb=round((shape.file_bytes + memory + computing) / MIB + _FIXED_MB))

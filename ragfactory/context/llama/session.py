@@ -78,7 +78,7 @@ class Session:
         params.n_batch = min(BATCH_TOKENS, plan.context)
         params.n_ubatch = min(plan.ubatch, plan.context)
         params.n_seq_max = plan.width + 1
-        params.n_outputs_max = plan.width + 1
+        params.n_outputs_max = plan.outputs
         params.kv_unified = True
         params.swa_full = True  # a prefix is kept whole, also where a model looks back only so far
         params.type_k = params.type_v = getattr(library, _TYPES[plan.kv])

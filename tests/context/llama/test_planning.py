@@ -68,4 +68,5 @@ def test_a_cpu_holds_the_scores_of_attention_where_it_can() -> None:
     assert (roomy.width, roomy.kv, roomy.flash) == (8, "f16", False)
     assert (tight.kv, tight.flash) == ("q8_0", True)
     assert (roomy.ubatch, tight.ubatch) == (128, 512)
+    assert (roomy.outputs, tight.outputs) == (128, tight.width + 1)
     assert roomy.needed_mb > on_a_card(64 * GIB, Wish(width=8)).needed_mb
