@@ -77,8 +77,8 @@ class Plan:
     def outputs(self) -> int:
         """Of how many of those tokens there is room for logits: no more than are wanted, or of all of them.
 
-        llama.cpp lays out its memory by it. With room for 2, 5 or 17, a CPU whose cores its host shared out to others as well read a
-        third slower than with room for all; with its cores for itself, as fast.
+        llama.cpp lays out its memory by it. With room for 2, 5 or 17, a virtual machine's CPU read up to a third slower for minutes
+        on end than with room for all; at other times as fast.
         """
         return self.width + 1 if self.flash else _UBATCH_OF_SCORES
 
