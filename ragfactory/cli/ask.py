@@ -8,10 +8,10 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.finding import finder
-from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
 from ragfactory.cli.search import pages_of
+from ragfactory.cli.text import harmless, on_one_line
 from ragfactory.errors import RagfactoryError
 
 if TYPE_CHECKING:

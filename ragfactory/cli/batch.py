@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli.bar import counting_bar
-from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
+from ragfactory.cli.text import on_one_line
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:

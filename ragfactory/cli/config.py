@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import Output, harmless
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import harmless
+
+if TYPE_CHECKING:
+    from ragfactory.cli.output import Output
 
 app = typer.Typer(help="Show the configuration.", no_args_is_help=True, rich_markup_mode=None)
 

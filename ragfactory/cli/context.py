@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import Output, counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import counted, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ragfactory.cli.output import Output
     from ragfactory.context.cache import CacheStats, Holding, RunRecord
 
 app = typer.Typer(help="Show what language models wrote.", no_args_is_help=True, rich_markup_mode=None)

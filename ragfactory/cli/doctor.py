@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
+from ragfactory.cli.text import harmless
 from ragfactory.errors import ExitCode
 
 if TYPE_CHECKING:

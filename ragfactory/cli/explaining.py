@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ragfactory.cli.output import on_one_line
+from ragfactory.cli.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

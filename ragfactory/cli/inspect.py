@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
+from ragfactory.cli.text import harmless, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ragfactory.cli import options, pulling
-from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
+from ragfactory.cli.text import on_one_line
 from ragfactory.errors import ExitCode, ModelUnavailableError
 
 if TYPE_CHECKING:

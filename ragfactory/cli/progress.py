@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ragfactory import events
-from ragfactory.cli.output import counted
+from ragfactory.cli.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

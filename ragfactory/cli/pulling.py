@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options
-from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ragfactory.cli.output import counted, on_one_line
+from ragfactory.cli.text import counted, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragfactory.cli.output import printable
+from ragfactory.cli.text import printable
 from ragfactory.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from ragfactory.cli.output import counted
 from ragfactory.cli.report import render_report
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import result_of
+from ragfactory.cli.text import counted
 from ragfactory.errors import ExitCode, FailedBeforeError, GateError, UsageError
 
 if TYPE_CHECKING:

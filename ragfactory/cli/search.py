@@ -13,9 +13,9 @@ import typer
 from ragfactory.cli import batch, options
 from ragfactory.cli.conversation import converse
 from ragfactory.cli.finding import finder
-from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import harmless, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

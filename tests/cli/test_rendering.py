@@ -7,12 +7,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from ragfactory import events
-from ragfactory.cli.output import harmless, on_one_line
 from ragfactory.cli.progress import _Rates
 
 if TYPE_CHECKING:
@@ -202,27 +199,6 @@ def test_json_keeps_what_strangers_wrote_as_it_is(cli: Cli, workplace: Workplace
     (chunk,) = cli("search", "seals", "--mode", "text", "--json").envelope["data"]["chunks"]
     assert chunk["doc_id"] == EVIL_NAME
     assert "\u202e" in chunk["text"]
-
-
-@given(st.text(alphabet=st.characters(codec=None)))
-def test_harmless_text_has_no_controls_and_keeps_its_length(text: str) -> None:
-    for shown in (harmless(text), on_one_line(text)):
-        assert len(shown) == len(text)
-        for character in shown:
-            assert unicodedata.category(character) != "Cs"
-            assert unicodedata.category(character) != "Cc" or character in "\n\t"
-            assert unicodedata.bidirectional(character) not in {
-                "LRE",
-                "RLE",
-                "LRO",
-                "RLO",
-                "PDF",
-                "LRI",
-                "RLI",
-                "FSI",
-                "PDI",
-            }
-    assert not set(on_one_line(text)) & set("\n\t\r")
 
 
 def test_rates_of_devices_stay_whole_on_a_narrow_terminal() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import indexes_of_project
-from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
+from ragfactory.cli.text import counted, on_one_line
 from ragfactory.errors import RagfactoryError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.index.selection import the_index
-from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult
+from ragfactory.cli.text import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

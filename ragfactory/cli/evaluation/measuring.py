@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ragfactory.cli.bar import counting_bar
 from ragfactory.cli.evaluation.tables import Compared, data_of, render_evaluation
 from ragfactory.cli.index.selection import the_index
-from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult
+from ragfactory.cli.text import counted
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from ragfactory.cli.output import counted, on_one_line
+from ragfactory.cli.text import counted, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragfactory.cli import options  # noqa: TC001 - typer reads annotations when it runs
-from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import counted, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

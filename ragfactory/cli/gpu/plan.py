@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ragfactory.cli import options
 from ragfactory.cli.options import ContextWriter  # noqa: TC001 - typer reads annotations when it runs
-from ragfactory.cli.output import on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ragfactory.cli.output import on_one_line
+from ragfactory.cli.text import on_one_line
 from ragfactory.fleet.state import State
 
 if TYPE_CHECKING:

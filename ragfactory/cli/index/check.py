@@ -9,9 +9,9 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.index.selection import OnlyProject, OnlyTenant, OnlyType, narrowed
-from ragfactory.cli.output import counted
 from ragfactory.cli.result import CommandResult, Problem
 from ragfactory.cli.run import run
+from ragfactory.cli.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

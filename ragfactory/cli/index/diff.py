@@ -9,9 +9,9 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.index.selection import TheType, the_index
-from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import counted, on_one_line
 from ragfactory.errors import UsageError
 
 if TYPE_CHECKING:

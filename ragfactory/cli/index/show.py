@@ -10,9 +10,9 @@ import typer
 
 from ragfactory.cli import options
 from ragfactory.cli.index.summary import kind_of, settings_line, summary
-from ragfactory.cli.output import counted, on_one_line
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.run import run
+from ragfactory.cli.text import counted, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
