@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ragfactory.cli.text import harmless, on_one_line
+from ragfactory.cli.text import folded, harmless, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,12 +94,15 @@ class Output:
             sys.stdout.writelines(f"{line.rstrip()}\n" for line in rendered.get().splitlines())
 
     def note(self, label: str, message: str) -> None:
-        """Print one line to standard error."""
+        """Print a message to standard error: on one line, which is folded on a terminal."""
         from rich.text import Text
 
         style = {"warning": "yellow", "error": "bold red"}.get(label, "dim")
+        told = on_one_line(message)
+        if self.errors.is_terminal:
+            told = folded(told, self.errors.width, len(f"{label}: "))
         try:
-            self.errors.print(Text.assemble((f"{label}: ", style), on_one_line(message)), soft_wrap=True)
+            self.errors.print(Text.assemble((f"{label}: ", style), told), soft_wrap=True)
         except OSError:  # standard error cannot be written; that is no reason to stop the work
             self.errors.quiet = True
 

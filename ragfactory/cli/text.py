@@ -30,3 +30,18 @@ def counted(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """Text that UTF-8 can hold: bytes of a command line that are not UTF-8 become backslash escapes."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def folded(text: str, width: int, indent: int) -> str:
+    """Text in lines of at most `width` characters, all but the first indented, broken only between words.
+
+    What stands in backticks, such as a command to paste, and a word longer than a line stay in one piece.
+    """
+    from rich.cells import cell_len
+
+    lines, room = [""], width - indent
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
+        if lines[-1] and cell_len(f"{lines[-1]} {word}") > room:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return f"\n{' ' * indent}".join(lines)

@@ -296,7 +296,7 @@ def _told(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise ContextCacheError(
             f"{path}: the cache of contexts is damaged: {error}",
-            hint=f"save what can be saved: sqlite3 {path} .recover | sqlite3 mended.sqlite, and put that in its place;"
+            hint=f"save what can be saved: `sqlite3 {path} .recover | sqlite3 mended.sqlite`, and put that in its place;"
             " or move it away, and every context is asked for again",
             path=str(path),
         ) from error

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ragfactory import events
 from ragfactory.cli.progress import _Rates
+from tests.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,14 @@ def test_search_results(library_cli: Cli) -> None:
     ]
     assert ended.err.startswith("note: not reranked: ")
     assert ended.err.count("\n") == 1
+
+
+def test_a_note_is_folded_between_words_and_its_command_stays_whole(library_cli: Cli) -> None:
+    terminal = Terminal("search", "brakes")
+    shown = terminal.wait_for("reranker-v2-m3` gets it)")
+    assert terminal.status() == 0
+    note = re.sub("\x1b\\[[0-9;]*m", "", shown).replace("\r", "").partition("note: ")[2]
+    assert note == "not reranked: bge-reranker-v2-m3 is not on this machine\n      (`ragfactory model pull bge-"
 
 
 def test_search_without_a_result(library_cli: Cli) -> None:

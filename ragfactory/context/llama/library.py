@@ -32,7 +32,7 @@ def llama_cpp() -> Any:
     except (OSError, RuntimeError) as error:
         raise ModelUnavailableError(
             f"llama-cpp-python does not load: {error}",
-            hint="install it again for this machine: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+            hint="install it again for this machine: `pip install --force-reinstall --no-cache-dir llama-cpp-python`",
         ) from error
     module.llama_log_set(_LISTENER, ctypes.c_void_p())
     module.llama_backend_init()

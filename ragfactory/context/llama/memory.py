@@ -30,7 +30,7 @@ def free_mb(device: str) -> int:
     if not card:
         raise DeviceUnavailableError(
             "llama.cpp finds no card: llama-cpp-python was built without CUDA, or the driver does not answer",
-            hint="CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python; or use --devices cpu",
+            hint="`CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python`; or use --devices cpu",
         )
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     libggml.ggml_backend_dev_memory(ctypes.c_void_p(card), ctypes.byref(free), ctypes.byref(total))

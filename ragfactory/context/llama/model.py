@@ -39,8 +39,8 @@ class LlamaModel:
         if device != CPU and not library.llama_supports_gpu_offload():
             raise DeviceUnavailableError(
                 "llama-cpp-python as it is installed here runs on the CPU only",
-                hint="install it for CUDA: CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir "
-                "llama-cpp-python; or use --devices cpu",
+                hint="install it for CUDA: `CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir "
+                "llama-cpp-python`; or use --devices cpu",
             )
         params = library.llama_model_default_params()
         params.n_gpu_layers = 0 if device == CPU else -1
@@ -156,7 +156,7 @@ def read_shape(path: Path) -> ModelShape:
 def _unloadable(path: Path, device: str, reason: str) -> ModelUnavailableError:
     if unknown := _UNKNOWN.search(reason):
         reason = f"llama.cpp does not know it: {unknown[0]}"
-        hint = "a newer llama-cpp-python may know it: pip install --upgrade llama-cpp-python; or choose another model"
+        hint = "a newer llama-cpp-python may know it: `pip install --upgrade llama-cpp-python`; or choose another model"
     elif "out of memory" in reason or "unable to allocate" in reason:
         hint = "choose a smaller model or quantisation; `ragfactory gpu status` shows what holds the memory"
     else:
