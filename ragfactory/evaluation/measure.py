@@ -163,6 +163,19 @@ def answerable(questions: Sequence[Question]) -> list[Question]:
     return asked
 
 
+def held(searcher: Searcher, questions: Sequence[Question]) -> list[Question]:
+    """The questions about a document that an open index holds. Raises QuestionsError when there is none."""
+    about = [
+        question
+        for question in questions
+        if any(searcher.document(target.path) is not None for target in question.relevant)
+    ]
+    if not about:
+        names = ", ".join(str(name) for name in searcher.retrieve)
+        raise QuestionsError(f"no question is about a document of {names}")
+    return about
+
+
 def _stage(
     searcher: Searcher,
     questions: Sequence[Question],

@@ -180,6 +180,21 @@ def test_an_earlier_version_is_compared(cli: Cli, kitchen: Workplace, golden: Pa
     assert cli("eval", golden, "--compare", "9", "--json").status == 5
 
 
+def test_one_type_is_asked_only_what_its_documents_are_about(
+    cli: Cli, kitchen: Workplace, golden: Path, tmp_path: Path
+) -> None:
+    of_all = cli("eval", golden, "--stage", "lexical", "--json").envelope
+    assert (of_all["data"]["questions"], of_all["data"]["absent"]) == (5, ["gone.txt"])
+    of_type = cli("eval", golden, "--stage", "lexical", "--type", "algemeen", "--json").envelope
+    assert (of_type["data"]["questions"], of_type["data"]["absent"]) == (4, [])
+    fitted = cli("eval", golden, "--fit", "--json").envelope
+    assert fitted["data"]["questions"] == 4
+    for envelope in (of_type, fitted):
+        assert "1 question about documents that this index does not hold left out" in envelope["warnings"]
+    nothing = cli("eval", written(tmp_path / "gone.jsonl", QUESTIONS[4:]), "--fit", "--json")
+    assert nothing.error["message"] == "no question is about a document of default/default/algemeen"
+
+
 def test_what_is_fitted_is_used_shown_and_removed(cli: Cli, workplace: Workplace, tmp_path: Path) -> None:
     asked = []
     for n, (text, query) in enumerate(PARAPHRASES):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ragfactory.cli.bar import counting_bar
+from ragfactory.cli.evaluation.measuring import left_out
 from ragfactory.cli.index.selection import the_index
 from ragfactory.cli.result import CommandResult
 from ragfactory.cli.text import counted
@@ -30,18 +32,18 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
     """Find the weights that suit an index, and keep them when they hold on questions they were not fitted to."""
     from ragfactory.evaluation.fit import Setting, collect
     from ragfactory.evaluation.fit import fit as fit_to
+    from ragfactory.evaluation.measure import held
     from ragfactory.evaluation.questions import read_questions
     from ragfactory.retrieval.search import Searcher
     from ragfactory.store.durable import store_errors
     from ragfactory.store.layout import IndexPaths
     from ragfactory.store.settings import write_settings
 
-    questions = read_questions(file)
+    given = read_questions(file)
     name = the_index(config, document_type)
-    with (
-        Searcher.open(config, name.document_type) as searcher,
-        counting_bar(output, "questions", len(questions)) as advance,
-    ):
+    with Searcher.open(config, name.document_type) as searcher, ExitStack() as shown:
+        questions = held(searcher, given)
+        advance = shown.enter_context(counting_bar(output, "questions", len(questions)))
         (manifest,) = searcher.manifests
         now = searcher.retrieve[name]
         found = fit_to(collect(searcher, questions, advance), Setting(now.dense_weight, now.lexical_weight, now.depth))
@@ -60,7 +62,7 @@ def fit(config: Config, document_type: str | None, file: Path, output: Output) -
             "difference": asdict(found.gain) | {"real": found.gain.is_real},
         },
         render=lambda console: _render(name, found, console),
-        warnings=(few,) if found.questions < _FEW else (),
+        warnings=(*left_out(len(given) - len(questions)), *([few] if found.questions < _FEW else [])),
     )
 
 

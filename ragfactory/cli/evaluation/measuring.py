@@ -36,14 +36,15 @@ class Asked:
 
 def measure(config: Config, document_type: str | None, file: Path, asked: Asked, output: Output) -> CommandResult:
     """Measure the indexes of a project, or the one of a type, and what they are compared with."""
-    from ragfactory.evaluation.measure import STAGES, answerable, evaluate, possible
+    from ragfactory.evaluation.measure import STAGES, answerable, evaluate, held, possible
     from ragfactory.evaluation.questions import read_questions
     from ragfactory.retrieval.reranking import QueryReranker
     from ragfactory.retrieval.search import Searcher
 
-    questions = read_questions(file)
+    questions = given = read_questions(file)
     _refuse_unknown(asked.stages or (), STAGES)
     override = _override(asked.settings)
+    is_one_type = document_type is not None
     if asked.version is not None:
         document_type = the_index(config, document_type).document_type
     twice = asked.version is not None or bool(override)
@@ -51,6 +52,8 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
     with ExitStack() as opened:
         reranker = opened.enter_context(closing(QueryReranker(config)))
         searcher = second = opened.enter_context(Searcher.open(config, document_type, reranker=reranker))
+        if is_one_type:
+            questions = held(searcher, given)
         if asked.version is not None:
             number = asked.version
             second = opened.enter_context(Searcher.open(config, document_type, number=number, reranker=reranker))
@@ -65,8 +68,18 @@ def measure(config: Config, document_type: str | None, file: Path, asked: Asked,
     return CommandResult(
         data=data_of(result, compared),
         render=lambda console: render_evaluation(result, compared, console, limit=asked.limit),
-        warnings=(*dict.fromkeys((*searcher.notes, *second.notes)), *_warnings(result)),
+        warnings=(
+            *dict.fromkeys((*searcher.notes, *second.notes)),
+            *left_out(len(given) - len(questions)),
+            *_warnings(result),
+        ),
     )
+
+
+def left_out(questions: int) -> Iterator[str]:
+    """A warning about so many questions that are of no concern to the index of the type that was named."""
+    if questions:
+        yield f"{counted(questions, 'question')} about documents that this index does not hold left out"
 
 
 def _refuse_unknown(stages: Iterable[str], known: Iterable[str]) -> None:
