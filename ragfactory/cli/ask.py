@@ -160,7 +160,7 @@ def _marked(source: Source, answer: Answer, *, in_signs: bool) -> Text:
     """A passage, or the part of it that was taken, with the sentences that are the answer marked: by style, or `**in signs**`."""
     from rich.text import Text
 
-    from ragfactory.retrieval.highlight import excerpt
+    from ragfactory.retrieval.highlight import Match, excerpt
 
     passage = harmless(source.text)
     quotes = [
@@ -168,7 +168,7 @@ def _marked(source: Source, answer: Answer, *, in_signs: bool) -> Text:
     ]
     spans = [(passage.find(quote), len(quote)) for quote in quotes]
     found = sorted((start, start + length) for start, length in spans if start >= 0)
-    start, end = excerpt(passage, found, _SHOWN)
+    start, end = excerpt(passage, [Match(*span, {passage[slice(*span)]: 1.0}) for span in found], _SHOWN)
     text, shown = Text("... " if start else ""), start
     for first, last in ((max(first, start), min(last, end)) for first, last in found):
         if first < last:

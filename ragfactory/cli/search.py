@@ -279,8 +279,8 @@ def _marked(passage: str, query: str, languages: list[str], *, full: bool) -> Te
     passage = harmless(passage)
     found = list(matches(passage, query, languages))
     text = Text(passage)
-    for start, end in found:
-        text.stylize("bold green", start, end)
+    for match in found:
+        text.stylize("bold green", match.start, match.end)
     if full:
         return text
     start, end = excerpt(passage, found, _EXCERPT)

@@ -71,7 +71,13 @@ def taken_apart(text: str, language: str | None) -> str:
     return _COMPOUND.sub(lambda word: " ".join(parts(word[0].lower(), language)) or word[0], text)
 
 
-def stems(text: str, languages: Sequence[str]) -> set[str]:
-    """What is looked up for `text`: its words as the index has them, stop words left out where a language is known."""
+def stems(text: str, languages: Sequence[str], *, parts: bool = True) -> set[str]:
+    """What is looked up for `text`: its words as the index has them, stop words left out where a language is known. With `parts`,
+    the words within its compounds too.
+    """
     known: list[str | None] = [language for language in languages if language in LANGUAGES]
-    return {stem for language in known or [None] for stem in analyzer(language).analyze(with_parts(text, language))}
+    return {
+        stem
+        for language in known or [None]
+        for stem in analyzer(language).analyze(with_parts(text, language) if parts else one_notation(text))
+    }

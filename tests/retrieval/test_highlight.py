@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragfactory.retrieval.highlight import matches
+from ragfactory.retrieval.highlight import excerpt, matches
 
 
 def marked(passage: str, query: str, *languages: str) -> list[str]:
-    return [passage[start:end] for start, end in sorted(set(matches(passage, query, languages)))]
+    return [passage[start:end] for start, end in sorted({match[:2] for match in matches(passage, query, languages)})]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,27 @@ def test_an_unknown_language_matches_exact_words() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=20))
 def test_marks_are_words_of_the_passage(passage: str, query: str) -> None:
-    for start, end in matches(passage, query, ["nl"]):
+    for start, end, _ in matches(passage, query, ["nl"]):
         assert 0 <= start < end <= len(passage)
         assert not passage[start:end].isspace()
+
+
+def shown(passage: str, query: str) -> str:
+    start, end = excerpt(passage, matches(passage, query, ["nl"]), 120)
+    return passage[start:end]
+
+
+def test_a_word_counts_for_more_than_the_parts_of_a_compound() -> None:
+    policies = "De kosten van het onderhoud komen ten laste van het jaar. De rekening volgt later. " * 3
+    passage = (
+        f"{policies}\nDe investeringen in gebouwen betreffen het restaurant, dat in juni is opgeleverd.\n{policies}"
+    )
+    for query in ("jaarrekening gebouwen", "onderhoudskosten gebouwen"):
+        assert "gebouwen" in shown(passage, query)
+    assert "onderhoud" in shown(passage, "onderhoudskosten")
+
+
+def test_of_parts_with_the_same_words_the_one_that_has_them_most_often_is_shown() -> None:
+    between = "Verder is er in dit boekjaar niets te melden. " * 4
+    passage = f"Zie de toelichting.\n{between}\nDe omzet steeg.\n{between}\nOmzet 12, omzet 13, omzet 14.\n{between}"
+    assert "omzet 13" in shown(passage, "omzet")
