@@ -124,6 +124,10 @@ class Searcher:
         if filters or strict:
             among, narrowings = self._among(filters, within)
             clock.note("filter")
+            if among and not any(rows.any() for rows in among.values()):
+                left = _nothing_left(filters, understood if strict else ())
+                explained = Explanation(understood, "strict" if strict and understood else None)
+                return SearchResult(query, (), clock.stop(), (*self.notes, left), explained)
         synonyms = [group for own in retrieve.values() for group in own.synonyms]
         expanded = expansion(query, expand, self._commonest_languages, synonyms, rewriter) if expand else None
         wordings = [query, *(expanded.variants if expanded else ())]
@@ -353,3 +357,11 @@ def _scored(hit: Hit, score: float, preference: float) -> Hit:
     """The hit with the score that the reranker gives it, and what the preference makes of that."""
     preferred = None if hit.share is None else with_share(score, hit.share, preference)
     return replace(hit, rerank=score, preferred=preferred, score=score if preferred is None else preferred)
+
+
+def _nothing_left(filters: Sequence[Condition], understood: Sequence[Understood]) -> str:
+    """That no passage was looked at, and what left none."""
+    named = ", ".join(f"{entry.kind} {entry.value}" for entry in understood)
+    if not named:
+        return "no passage holds to " + ("the filter" if len(filters) == 1 else "all the filters")
+    return f"--strict: no document is of all that the query names: {named}" + (" and holds to the filters" if filters else "")

@@ -77,6 +77,20 @@ def test_strict_keeps_to_what_was_understood(archive: Searcher) -> None:
     assert len(archive.search("pump", top_k=50, strict=True).hits) == len(everything)
 
 
+def test_what_leaves_no_passage_is_said(archive: Searcher) -> None:
+    nothing = archive.search("pump 2024 Anna", strict=True)
+    assert nothing.hits == ()
+    assert "--strict: no document is of all that the query names: year 2024, name anna" in nothing.notes
+    conditions = [parse_filter("year=1871")]
+    filtered = archive.search("pump", filters=conditions)
+    assert (filtered.hits, filtered.notes[-1]) == ((), "no passage holds to the filter")
+    assert (
+        archive.search("pump 2024 Anna", strict=True, filters=conditions)
+        .notes[-1]
+        .endswith(" and holds to the filters")
+    )
+
+
 def test_strict_keeps_a_shared_passage_only_for_a_document_that_meets_everything(archive: Searcher) -> None:
     """The colophon stands in a report of 2024 by Bob, one of 2023 by Anna, and a note by Anna."""
 
