@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -85,9 +86,12 @@ def main() -> None:
     """Run the command line and exit with the status the documentation promises."""
     # There are none, and pydantic would read the metadata of every installed package to find that out.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    command = sys.argv[1] if len(sys.argv) > 1 else None
+    if command in _ASKING:
+        gc.set_threshold(50_000)  # next to nothing of what they load is garbage, and it was looked for 80 times
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler stops ends as orderly as with Ctrl-C
     try:
-        status = program(*sys.argv[1:2])(prog_name=NAME, standalone_mode=False)
+        status = program(command)(prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:
         command, result = _wrong_usage(error)
         Output(json="--json" in sys.argv).show(command, result)

@@ -8,11 +8,11 @@ linking element. Splitting by known parts: P. Koehn, K. Knight, "Empirical Metho
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TypeAlias
 
 from ragfactory.store.compounds.grammar import GRAMMARS
-from ragfactory.store.compounds.inflection import forms
+from ragfactory.store.compounds.inflection import nouns
 
 LANGUAGES = ("nl", "de")
 SHORTEST = 7  # letters of a compound
@@ -48,43 +48,42 @@ def _split(word: str, language: str) -> tuple[_Part, ...]:
     """The parts of a word: all of them known where that can be, else with a guess at its start or end, as short as can be."""
     if language not in LANGUAGES or not SHORTEST <= len(word) <= _LONGEST:
         return ()
-    known, leading = _known(language), _leading(language)
-    if word in known:
+    if _known(word, language):
         return ()
-    before = _from_start(word, leading)
-    ways = [(*found, (at, word[at:])) for at, found in before.items() if at and word[at:] in known]
+    before = _from_start(word, language)
+    ways = [(*found, (at, word[at:])) for at, found in before.items() if at and _known(word[at:], language)]
     if ways:
         return min(ways, key=len)
-    after = _to_end(word, known, leading)
+    after = _to_end(word, language)
     guesses = [
         (*found, (at, word[at:])) for at, found in before.items() if at and _can_follow(word, found, at, language)
     ]
     guesses += [((0, head), *found) for at, found in after.items() if (head := _head(word[:at], found, language))]
-    return min(guesses, key=lambda way: (_guessed(way, known), len(way), -len(way[-1][1])), default=())
+    return min(guesses, key=lambda way: (_guessed(way, language), len(way), -len(way[-1][1])), default=())
 
 
-def _from_start(word: str, leading: dict[str, str]) -> dict[int, tuple[_Part, ...]]:
+def _from_start(word: str, language: str) -> dict[int, tuple[_Part, ...]]:
     """By where they end, the fewest known parts, each with its link, that the word starts with."""
     found: dict[int, tuple[_Part, ...]] = {0: ()}
     for end in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
         ways = [
-            (*found[start], (start, leading[word[start:end]]))
+            (*found[start], (start, part))
             for start in found
-            if start <= end - _SHORTEST_PART and word[start:end] in leading
+            if start <= end - _SHORTEST_PART and (part := _leading(word[start:end], language))
         ]
         if ways:
             found[end] = min(ways, key=len)
     return found
 
 
-def _to_end(word: str, known: dict[str, str], leading: dict[str, str]) -> dict[int, tuple[_Part, ...]]:
+def _to_end(word: str, language: str) -> dict[int, tuple[_Part, ...]]:
     """By where they start, the fewest known parts that the word ends with."""
     found: dict[int, tuple[_Part, ...]] = {}
     for start in range(len(word) - _SHORTEST_PART, _SHORTEST_GUESS - 1, -1):
-        if word[start:] in known:
+        if _known(word[start:], language):
             found[start] = ((start, word[start:]),)
             continue
-        ways = [((start, leading[word[start:end]]), *rest) for end, rest in found.items() if word[start:end] in leading]
+        ways = [((start, part), *rest) for end, rest in found.items() if (part := _leading(word[start:end], language))]
         if ways:
             found[start] = min(ways, key=len)
     return found
@@ -93,7 +92,7 @@ def _to_end(word: str, known: dict[str, str], leading: dict[str, str]) -> dict[i
 def _can_follow(word: str, before: tuple[_Part, ...], at: int, language: str) -> bool:
     """Whether an unknown rest of a word may follow known parts."""
     rest, (_, last) = word[at:], before[-1]
-    if len(_known(language)[last]) < _SHORTEST_GUESS or len(rest) < _SHORTEST_GUESS:
+    if len(_known(last, language)) < _SHORTEST_GUESS or len(rest) < _SHORTEST_GUESS:
         return False
     return GRAMMARS[language].follows(last, rest, linked=word[:at].endswith(f"{last}s"))
 
@@ -101,7 +100,7 @@ def _can_follow(word: str, before: tuple[_Part, ...], at: int, language: str) ->
 def _head(rest: str, after: tuple[_Part, ...], language: str) -> str:
     """An unknown start of a word without its link, or nothing where it cannot stand before known parts."""
     grammar = GRAMMARS[language]
-    if len(_known(language)[after[0][1]]) < _SHORTEST_GUESS:
+    if len(_known(after[0][1], language)) < _SHORTEST_GUESS:
         return ""
     bare = rest[:-1] if grammar.link_s.search(rest) else rest
     if len(bare) < _SHORTEST_GUESS or not grammar.is_wordlike(bare) or not grammar.ending.fullmatch(bare):
@@ -109,25 +108,29 @@ def _head(rest: str, after: tuple[_Part, ...], language: str) -> str:
     return bare
 
 
-def _guessed(way: tuple[_Part, ...], known: dict[str, str]) -> int:
+def _guessed(way: tuple[_Part, ...], language: str) -> int:
     """How many letters are in parts that are not known."""
-    return sum(len(part) for _, part in way if part not in known)
+    return sum(len(part) for _, part in way if not _known(part, language))
+
+
+def _known(text: str, language: str) -> str:
+    """The known word that a text is, or else is a form of, or nothing."""
+    listed = _listed(language)
+    if text in listed or text in GRAMMARS[language].prefixes:
+        return text
+    return max((noun for noun in nouns(text, language) if noun in listed), default="")
+
+
+def _leading(text: str, language: str) -> str:
+    """The part that a text in front of another part is: a known word, its link left out, or else a form of one, or nothing."""
+    listed, grammar = _listed(language), GRAMMARS[language]
+    for link in grammar.links:
+        word = text.removesuffix(link)
+        if (word in listed or word in grammar.prefixes) and (link != "n" or word[-1] == "e"):
+            return word
+    return text if _known(text, language) else ""
 
 
 @lru_cache
-def _known(language: str) -> dict[str, str]:
-    """The known words in all their forms, each with the word that it is of."""
-    listed = files(__package__).joinpath(f"{language}.txt").read_text(encoding="utf-8").split()
-    known = {form: word for word in listed for form in forms(word, language)}
-    return known | {word: word for word in (*GRAMMARS[language].prefixes, *listed)}
-
-
-@lru_cache
-def _leading(language: str) -> dict[str, str]:
-    """What may stand before another part: known words, with a link or without, by what is written."""
-    written = {form: form for form in _known(language)}
-    words = sorted(set(_known(language).values()))  # an order: two words with their links may be written alike
-    linked = {
-        f"{word}{link}": word for word in words for link in GRAMMARS[language].links if link != "n" or word[-1] == "e"
-    }
-    return written | linked | {word: word for word in words}
+def _listed(language: str) -> frozenset[str]:
+    return frozenset(Path(__file__).with_name(f"{language}.txt").read_text(encoding="utf-8").split())

@@ -35,10 +35,11 @@ _VOWELS = "aeiouyäëïöüéè"
 class Grammar:
     """The rules of a language.
 
-    `links` stand between two parts. Words with one of the endings `s_after`, and those of `with_s`, have the link s rather than
-    the s that another part begins with. `prefixes` open a compound, and an unknown part does not follow them. An unknown part
-    has the `beginning` of a word, does not begin as what is `derived` from the part before it, and is more than `suffixes` in a
-    row; in front of a known one it has the `ending` of a word, and an s that `link_s` finds there is a link.
+    `links` stand between two parts, the shortest first: of two words that are written alike with their links, the longer one is
+    meant. Words with one of the endings `s_after`, and those of `with_s`, have the link s rather than the s that another part
+    begins with. `prefixes` open a compound, and an unknown part does not follow them. An unknown part has the `beginning` of a
+    word, does not begin as what is `derived` from the part before it, and is more than `suffixes` in a row; in front of a known
+    one it has the `ending` of a word, and an s that `link_s` finds there is a link.
     """
 
     links: tuple[str, ...]
@@ -92,7 +93,7 @@ def _ending(consonants: str, pairs: str, unfinished: str) -> re.Pattern[str]:
 
 GRAMMARS = {
     "nl": Grammar(
-        links=("", "s", "en", "n", "e", "er"),
+        links=("", "s", "n", "e", "en", "er"),
         s_after=("ing", "heid", "teit", "schap", "dom", "aar", "eur"),
         with_s=_words(_DUTCH_WITH_S),
         prefixes=_words("achter binnen boven buiten mede onder samen tegen terug tussen"),
@@ -110,7 +111,7 @@ GRAMMARS = {
         link_s=re.compile("(?:[aeiouy][dgmrt]|[dfglnr]t|[lnr]d|ng|cht|[lr]f|ei?l)s$"),
     ),
     "de": Grammar(
-        links=("", "s", "es", "n", "en", "er", "e"),
+        links=("", "s", "n", "e", "es", "en", "er"),
         s_after=("ung", "heit", "keit", "schaft", "tät", "ion", "tum", "ling", "trag", "schlag", "gang"),
         with_s=_words(_GERMAN_WITH_S),
         prefixes=_words("außen binnen gegen haupt innen neben rück unter wieder zurück zusammen zwischen"),

@@ -8,7 +8,7 @@ things as well are not in the lists (it, may, us).
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 LANGUAGES = ("nl", "de", "fr", "en")
 
@@ -18,4 +18,4 @@ def function_words(language: str) -> frozenset[str]:
     """Those of a language, in lower case; none of one that has no list."""
     if language not in LANGUAGES:
         return frozenset()
-    return frozenset(files(__package__).joinpath(f"{language}.txt").read_text(encoding="utf-8").split())
+    return frozenset(Path(__file__).with_name(f"{language}.txt").read_text(encoding="utf-8").split())
