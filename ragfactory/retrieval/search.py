@@ -364,4 +364,6 @@ def _nothing_left(filters: Sequence[Condition], understood: Sequence[Understood]
     named = ", ".join(f"{entry.kind} {entry.value}" for entry in understood)
     if not named:
         return "no passage holds to " + ("the filter" if len(filters) == 1 else "all the filters")
-    return f"--strict: no document is of all that the query names: {named}" + (" and holds to the filters" if filters else "")
+    return f"--strict: no document is of all that the query names: {named}" + (
+        " and holds to the filters" if filters else ""
+    )

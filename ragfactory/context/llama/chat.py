@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragfactory.context.llama.rendering import render
 from ragfactory.context.llama.vocabulary import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from ragfactory.context.llama.model import LlamaModel
-    from ragfactory.context.llama.vocabulary import Vocabulary
     from ragfactory.context.prompt import Prompt
 
 # What stands for the two texts while a template is rendered: private use, so that no template has them.
 _INSTRUCTIONS, _DOCUMENT = "\ue0f1instructions\ue0f2", "\ue0f1document\ue0f2"
-_DAY = "26 Jul 2024"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +81,15 @@ def _parts(model: LlamaModel) -> tuple[tuple[str, str, str], str | None]:
         return plain, f"{model.path.name} has no chat template: instructions and document go in as plain text"
     apart = [{"role": "system", "content": _INSTRUCTIONS}, {"role": "user", "content": _DOCUMENT}]
     together = [{"role": "user", "content": f"{_INSTRUCTIONS}\n\n{_DOCUMENT}"}]  # gemma's has no system message
-    problem = ""
+    vocabulary, problem = model.vocabulary, ""
+    names: dict[str, Any] = {"add_generation_prompt": True}
+    names |= {"bos_token": vocabulary.name(vocabulary.begin), "eos_token": vocabulary.name(vocabulary.end)}
     for messages in (apart, together):
         try:
-            return _split(_render(template, messages, model.vocabulary)), None
+            return _split(render(template, names | {"messages": messages})), None
         except ValueError as error:
             problem = problem or str(error)
     return plain, f"the chat template of {model.path.name} cannot be used ({problem}): plain text goes in"
-
-
-def _render(template: str, messages: Sequence[dict[str, str]], vocabulary: Vocabulary) -> str:
-    """The chat as the template writes it. Raises ValueError for a template that does not work."""
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def raise_exception(message: str) -> NoReturn:
-        raise jinja2.TemplateError(message)
-
-    def strftime_now(_format: str) -> str:
-        return _DAY  # what is written about a document shall not depend on the day
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    names: dict[str, Any] = {"raise_exception": raise_exception, "strftime_now": strftime_now}
-    names |= {"bos_token": vocabulary.name(vocabulary.begin), "eos_token": vocabulary.name(vocabulary.end)}
-    try:
-        return environment.from_string(template).render(messages=messages, add_generation_prompt=True, **names)
-    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, RecursionError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _split(rendered: str) -> tuple[str, str, str]:

@@ -91,7 +91,21 @@ def test_a_template_without_a_system_message_gets_the_instructions_with_the_docu
         ("{{ messages[7].content }}", "UndefinedError"),
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "SecurityError"),
         ("{{ messages.append(1) }}", "SecurityError"),
-        ("{% for x in range(10 ** 9) %}x{% endfor %}", "OverflowError"),
+        ("{% for x in range(1000000000) %}x{% endfor %}", "OverflowError"),
+        (
+            "{% for x in range(100000) %}{% for y in range(100000) %}x{% endfor %}{% endfor %}",
+            "it goes on after 100,000 lines",
+        ),
+        (
+            "{% for x in range(100000) %}{% for y in range(100000) %}{% endfor %}{% endfor %}",
+            "it goes on after 100,000 lines",
+        ),
+        ("{{ 'x' * 100000000000 }}", "it takes more than 512 MiB"),
+        (
+            "{% set x = namespace(y='x') %}{% for _ in range(40) %}{% set x.y = x.y ~ x.y %}{% endfor %}",
+            "more than 512 MiB",
+        ),
+        ("{{ 10 ** 10 ** 10 }}", "SecurityError: powers are not allowed"),
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("hello", "leaves out or repeats"),
         (CHAT_TEMPLATE + CHAT_TEMPLATE, "leaves out or repeats"),
