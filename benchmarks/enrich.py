@@ -8,7 +8,8 @@ ragfactory as the client of llama-cpp-python's HTTP server, which wants packages
 
     pip install --target FOLDER starlette uvicorn fastapi sse-starlette starlette-context pydantic-settings
 
-Without --model, one with random weights is made on the spot. Its answers run to the cap, so all write the same number of tokens.
+It wants ragfactory's extras llm and dev. Without --model, one with random weights is made on the spot. Its answers run to the cap,
+so all write the same number of tokens.
 With --rounds, each way's fastest of several counts. With --clock cpu, rates count the time in which cores were busy with it, which
 others on the machine hardly change.
 """

@@ -93,13 +93,13 @@ def _render_holdings(stats: CacheStats, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("writer", no_wrap=True)
     table.add_column("model", overflow="fold")
-    table.add_column("contexts", justify="right")
+    table.add_column("answers", justify="right")
     table.add_column("text", justify="right")
     for holding in stats.holdings:
         name, size = Text(on_one_line(holding.model.name)), _size(holding.bytes)
         table.add_row(holding.model.writer, name, f"{holding.entries:,}", size)
     console.print(table)
-    console.print(f"{counted(stats.entries, 'context')}, {_size(stats.bytes)} on disk")
+    console.print(f"{counted(stats.entries, 'answer')}, {_size(stats.bytes)} on disk")
 
 
 def _size(size: int) -> str:

@@ -18,7 +18,7 @@ MAX_TOKENS = 80
 # About so many characters are 80 tokens in the language that takes fewest; a longer answer is cut after a sentence.
 MAX_CHARACTERS = 480
 
-_MIN_CHARACTERS = 15
+_MIN_LETTERS = 12
 _SURELY_WHOLE = 160  # characters, which are less than 80 tokens
 _LANGUAGE_LETTERS = 70  # under that many, the detector is not sure enough to refuse an answer
 _ECHO_WORDS = 8  # so many of the instruction's words in a row are no accident
@@ -90,7 +90,7 @@ def check_answer(answer: str, prompt: Prompt) -> str | Refusal:
         return Refusal(reason)
     whole = one_line(text)
     context = _whole_sentences(whole)
-    if len(context) < _MIN_CHARACTERS:
+    if sum(map(str.isalpha, context)) < _MIN_LETTERS:  # three numbers and their full stops are no sentence
         return Refusal("too short" if context == whole else "cut off")
     if _echoes(context, (prompt.instructions, *prompt.own.splitlines()[-2:])):
         return Refusal("echo of the instructions")

@@ -91,5 +91,7 @@ def gguf_path(config: Config) -> Path:
     found = sorted(config.models.rglob("*.gguf"))
     if len(found) != 1:
         there = ", ".join(path.name for path in found) or "none"
+        if found:
+            hint = "say which in config.toml: [context] gguf = ..."
         raise ModelUnavailableError(f"one GGUF file expected in {config.models}, found {there}", hint=hint)
     return found[0]

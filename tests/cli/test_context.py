@@ -30,7 +30,7 @@ def test_models_and_runs(cli: Callable[..., Ended], workplace: Workplace) -> Non
         cache.put(model, [(bytes([n]), "context" * 100) for n in range(3)])
         cache.record_run("20240131-020000", model, RunCounts(asked=4, found=1, written=2, refused=1))
     shown = cli("context", "cache").out
-    assert "3 contexts, " in shown
+    assert "3 answers, " in shown
     assert " 2.1 KiB\n" in shown
     assert "0.0 MiB" not in shown
     assert [line.split() for line in shown.splitlines() if line.startswith("20240131")] == [

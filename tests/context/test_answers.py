@@ -70,6 +70,7 @@ def test_what_stands_around_it_is_taken_off(around: str) -> None:
         ("Het spijt me, ik kan dat niet.", "declined"),
         ("I cannot help with that request at all.", "declined"),
         ("Ja.", "too short"),
+        ("2023. 2023. 2017. 100.000, 31-12-2024.", "too short"),
         ("een zin die nooit ophoudt en " * 40, "cut off"),
         (
             "Zeg alleen wat het document zegt. Noem geen bedragen of feiten die er niet in staan.",
