@@ -13,7 +13,7 @@ from ragfactory.cli.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Group
+    from rich.console import Group, RenderableType
     from rich.progress import Progress, TaskID
 
     from ragfactory.cli.gpu.look import LiveCards
@@ -46,9 +46,9 @@ def show_progress(output: Output, fleet: Fleet) -> Iterator[Listener]:
         TimeRemainingColumn(),
     )
     progress = Progress(*columns, console=output.errors)
-    cards, rates = LiveCards(Policy(fleet)), _Rates()
-    bars = _Bars(progress, cards)
-    with Live(Group(progress, rates, cards), console=output.errors, transient=True), closing(cards):
+    cards, rates, contexts = LiveCards(Policy(fleet)), _Rates(), ContextCounts()
+    bars = _Bars(progress, cards, contexts)
+    with Live(Group(progress, contexts, rates, cards), console=output.errors, transient=True), closing(cards):
 
         def listen(event: Event) -> None:
             bars(event)
@@ -121,6 +121,13 @@ class ContextCounts:
                 self._partly = max(0, self._partly - event.written - event.refused)
                 self._kept += event.found
 
+    def __rich__(self) -> RenderableType:
+        """What rich draws: the words, on a line of their own since a bar has no room for them, or nothing where none is wanted."""
+        from rich.console import Group
+        from rich.text import Text
+
+        return Text(f"contexts: {self}", style="dim") if self.total else Group()
+
     @property
     def done(self) -> int:
         """Those of documents that are done, and those of others whose answer is there."""
@@ -141,7 +148,7 @@ class ContextCounts:
 class _Bars:
     """A bar a stage. Chunks and indexes become known only as files are read, so the totals of their bars grow."""
 
-    def __init__(self, progress: Progress, cards: LiveCards) -> None:
+    def __init__(self, progress: Progress, cards: LiveCards, enriching: ContextCounts) -> None:
         self._progress = progress
         self._cards = cards
         self._files: TaskID | None = None
@@ -149,7 +156,7 @@ class _Bars:
         self._chunks: TaskID | None = None
         self._indexes: TaskID | None = None
         self._known = 0
-        self._enriching = ContextCounts()
+        self._enriching = enriching
         self._touched: set[str] = set()
 
     def __call__(self, event: Event) -> None:
@@ -182,9 +189,8 @@ class _Bars:
         counts = self._enriching
         counts(event)
         if self._contexts is not None and counts.total:
-            self._progress.update(
-                self._contexts, completed=counts.done, total=counts.total, visible=True, rate=str(counts)
-            )
+            self._progress.update(self._contexts, completed=counts.done, total=counts.total, visible=True)
+            self._advance(self._contexts, 0)
 
     def _expect(self, task: TaskID | None, total: int) -> None:
         if task is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ragfactory import events
-from ragfactory.cli.progress import _Rates
+from ragfactory.cli.progress import ContextCounts, _Rates
 from tests.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -219,3 +219,15 @@ def test_rates_of_devices_stay_whole_on_a_narrow_terminal() -> None:
     shown = drawn.getvalue()
     assert shown.count(" 4,302 tokens/s") == 6
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_came_of_asking_stays_whole_on_a_narrow_terminal() -> None:
+    counts = ContextCounts()
+    counts(events.Prepared("docs", "a.txt", "algemeen", None, chunks=800, prompts=800, parse_s=0.1, chunk_s=0.1))
+    counts(events.Asked(prompts=700, seconds=9.0, read=0, reused=0, written=0))
+    drawn = io.StringIO()
+    Console(width=40, file=drawn).print(counts)
+    assert drawn.getvalue().split() == ["contexts:", "700", "answers,", "100", "in", "flight"]
+    nothing = io.StringIO()
+    Console(width=40, file=nothing).print(ContextCounts())
+    assert not nothing.getvalue().strip()
