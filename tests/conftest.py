@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 
 from ragfactory.config import Config
 from ragfactory.embedding import engine
+from ragfactory.fleet import marks
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.pipeline.reindex import Reindexed, Selection, reindex
 from ragfactory.pipeline.run import RunOptions
@@ -146,6 +148,14 @@ def own_library(library: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A copy of the library, for a test that changes it."""
     monkeypatch.chdir(tmp_path)
     return library.copied_to(tmp_path)
+
+
+@pytest.fixture
+def own_mark(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variable that marks workers, one of this process alone: those of runs and tests beside it are neither seen nor ended."""
+    name = f"{marks.VARIABLE}_{os.getpid()}"
+    monkeypatch.setattr(marks, "VARIABLE", name)
+    return name
 
 
 @pytest.fixture(scope="session")
