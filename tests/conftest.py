@@ -8,6 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ragfactory.config import Config
 from ragfactory.embedding import engine
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.report import RunReport
     from ragfactory.retrieval.results import SearchResult
+
+# A machine that is busy with other things stops for a fifth of a second now and then: no property is broken by that.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 MINILM = "all-minilm-l6-v2"
 EVERYTHING = Selection()
