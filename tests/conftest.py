@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.report import RunReport
     from ragfactory.retrieval.results import SearchResult
+
+# A shell has what it runs in the background hear no Ctrl-C, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that is busy with other things stops for a fifth of a second now and then: no property is broken by that.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
