@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ragfactory.config import Config
 from ragfactory.embedding import engine
+from ragfactory.fleet import marks
 from ragfactory.pipeline.ingest import ingest
 from ragfactory.pipeline.reindex import Reindexed, Selection, reindex
 from ragfactory.pipeline.run import RunOptions
@@ -26,6 +30,14 @@ if TYPE_CHECKING:
     from ragfactory.events import Event, Listener
     from ragfactory.reporting.report import RunReport
     from ragfactory.retrieval.results import SearchResult
+
+# A shell has what it runs in the background hear no Ctrl-C, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A machine that is busy with other things stops for a fifth of a second now and then: no property is broken by that.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 MINILM = "all-minilm-l6-v2"
 EVERYTHING = Selection()
@@ -146,6 +158,14 @@ def own_library(library: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A copy of the library, for a test that changes it."""
     monkeypatch.chdir(tmp_path)
     return library.copied_to(tmp_path)
+
+
+@pytest.fixture
+def own_mark(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variable that marks workers, one of this process alone: those of runs and tests beside it are neither seen nor ended."""
+    name = f"{marks.VARIABLE}_{os.getpid()}"
+    monkeypatch.setattr(marks, "VARIABLE", name)
+    return name
 
 
 @pytest.fixture(scope="session")

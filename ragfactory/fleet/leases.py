@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".lease"
 _TRIES, _PAUSE_S = 20, 0.005
+_TRIES_BESIDE_LOOKS = 400  # who looks may be stopped in the middle of it while the machine has other things to do
 
 
 class Holder(BaseModel):
@@ -160,11 +161,15 @@ def _is_ours(folder: Path) -> bool:
 
 def _locked(path: Path) -> int | None:
     """The file, open and locked; None when another has it. One who only looks who holds it is waited for."""
-    for _ in range(_TRIES):
+    refusals = 0
+    for _ in range(_TRIES_BESIDE_LOOKS):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         if _lock(descriptor, fcntl.LOCK_EX) and _is_at(path, descriptor):
             return descriptor
+        refusals += not _lock(descriptor, fcntl.LOCK_SH)  # those who look share it
         os.close(descriptor)
+        if refusals == _TRIES:
+            break
         time.sleep(_PAUSE_S)
     return None
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ragfactory.fleet.work import Batch, Item
 
 _READ_BYTES = 2**18
-_DYING_S = 1.0  # what a process that closed its connection gets to be gone in, so that its status can be told
+_DYING_S = 5.0  # what a process that closed its connection gets to be gone in, so that its status can be told
 _GRACE_S = 5.0  # what a process gets to end in; one that a broken driver holds on to is left behind
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ragfactory.store.readers import shut_out_readers
 from ragfactory.store.verified import VerifiedFiles
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -109,10 +110,16 @@ def _delete(paths: IndexPaths, garbage: Iterable[Path]) -> int:
 
 def _bytes_freed(garbage: Iterable[Path]) -> int:
     """The bytes of all files whose last link is among `garbage`."""
-    states = [file.stat() for path in garbage for file in _files(path)]
+    states = [state for path in garbage for state in _states(path)]
     links = Counter(state.st_ino for state in states)
     sizes = {state.st_ino: state.st_size for state in states if links[state.st_ino] == state.st_nlink}
     return sum(sizes.values())
+
+
+def _states(path: Path) -> Iterator[os.stat_result]:
+    for file in _files(path):
+        with suppress(FileNotFoundError):  # a reader's temporary file got its name meanwhile
+            yield file.stat()
 
 
 def _files(path: Path) -> list[Path]:

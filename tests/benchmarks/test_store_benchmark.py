@@ -67,7 +67,7 @@ def test_the_same_rows_are_drawn_again_and_have_neighbours_among_the_others() ->
 def hold(size: int) -> None:
     """Hold memory for as long as it takes to be seen."""
     block = b"x" * size
-    time.sleep(0.5)
+    time.sleep(2.0)
     del block
 
 

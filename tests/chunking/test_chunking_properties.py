@@ -14,7 +14,7 @@ from ragfactory.documents.model import BlockKind, Document, DocumentBuilder, Tab
 from ragfactory.profiles import Chunking
 
 every_strategy = pytest.mark.parametrize("name", list(STRATEGIES))
-thorough = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 WORDS = ["De", "gebouwen", "van", "Acme", "B.V.", "zijn", "€", "1.577,00", "waard.", "Waarom?", "z.B.", "naïef", "é", "中文",
          "…", "(zie", "blz.", "3)", "x" * 37, "kapitaalverstrekkers,", "a-b-c-d-e-f-g-h", "!!!"]  # fmt: skip

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parent / "golden"
 RUN = "20250101T020000Z-abc123"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0  # a test that waits this long has failed
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 
 
 @pytest.fixture(autouse=True)
-def box(cli: Cli, simulated_box: SimulatedBox) -> SimulatedBox:
+def box(cli: Cli, simulated_box: SimulatedBox, own_mark: str) -> SimulatedBox:
     return simulated_box
 
 
@@ -373,8 +373,8 @@ def test_what_a_dead_run_left_is_cleared_away(cli: Cli, box: SimulatedBox, worke
     assert worker.poll() is None, "its run is this process"
 
 
-def test_a_worker_whose_run_died_is_ended(cli: Cli) -> None:
-    environment = {**os.environ, "RAGFACTORY_WORKER": f"{RUN}:{2**22 - 1}"}
+def test_a_worker_whose_run_died_is_ended(cli: Cli, own_mark: str) -> None:
+    environment = {**os.environ, own_mark: f"{RUN}:{2**22 - 1}"}
     worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=environment)
     await_mark(worker.pid)
     assert f"ended worker {worker.pid} of run {RUN}\n" in cli("gpu", "cleanup").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,13 +116,20 @@ def test_a_path_of_a_hub_does_not_steer_the_terminal(cli: Cli, hub: HubServer, t
     assert terminal.status() == 0
 
 
+def sizes_of_parts(models: Path) -> Iterator[int]:
+    """The bytes that came so far of each file on its way."""
+    for part in models.rglob("*.part"):
+        with suppress(FileNotFoundError):  # it is whole by now
+            yield part.stat().st_size
+
+
 def test_ctrl_c_on_a_terminal_ends_it_and_the_same_command_goes_on(
     cli: Cli, workplace: Workplace, hub: HubServer
 ) -> None:
     hub.holds = 50_000
     terminal = Terminal("model", "pull", "bge-m3")
     terminal.wait_for("model.safetensors")
-    while not any(path.stat().st_size >= 50_000 for path in workplace.config.models.rglob("*.part")):
+    while not any(size >= 50_000 for size in sizes_of_parts(workplace.config.models)):
         terminal.wait_for("kB")  # the bar is drawn again and again
     terminal.type("\x03")
     terminal.wait_for("run it again")

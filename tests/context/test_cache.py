@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MODEL = Model("http", "m", "f" * 64)
 PROMPT = Prompt("Write.", "doc", "own", "en")
-PROMISE_S = 20.0
+PROMISE_S = 60.0
 WRITER = """
 import sys
 from pathlib import Path

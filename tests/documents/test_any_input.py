@@ -36,7 +36,7 @@ def check(document: Document) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.one_of(TEXTS.map(lambda text: text.encode("utf-8", errors="replace")), st.binary(max_size=60)))
 def test_a_sound_document_or_an_error(read_document: Reader, name: str, content: bytes) -> None:
     try:

@@ -47,7 +47,7 @@ def test_no_texts_have_no_windows(tokenizer: Tokenizer) -> None:
     assert tokenizer.windows([], 8) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text("abc XYZéß€ 19.,-\n漢", max_size=120), max_size=4), st.integers(4, 40))
 def test_windows_hold_every_token_once_in_order_and_are_even(
     tokenizer: Tokenizer, texts: list[str], max_tokens: int

@@ -62,7 +62,9 @@ def hashes(payloads: Sequence[bytes]) -> list[bytes]:
 
 
 def workers_of(parent: int) -> list[int]:
-    """The processes that carry the mark of a worker of that parent, and have not ended."""
+    """The processes that carry the mark of a worker of that parent, and have not ended. They were all there at one moment: one that
+    ended while others were looked for, and made room for the last of them, is not told of.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -70,11 +72,11 @@ def workers_of(parent: int) -> list[int]:
                 variable.startswith(f"{MARK}=".encode()) and variable.endswith(f":{parent}".encode())
                 for variable in (entry / "environ").read_bytes().split(b"\0")
             )
-            if entry.name.isdigit() and marked and state_of(int(entry.name)) != "Z":
+            if entry.name.isdigit() and marked:
                 found.append(int(entry.name))
         except OSError:
             continue  # not a process, or gone meanwhile
-    return found
+    return [worker for worker in found if state_of(worker) != "Z"]
 
 
 def state_of(pid: int) -> str:

@@ -55,6 +55,7 @@ def streamer(_setup: dict[str, Any], _backend: str) -> Callable[[Sequence[bytes]
 def fault(device: str, payloads: list[bytes], tokens: int) -> None:
     """The hook: do what the payloads ask for, after the memory that the device has was looked at."""
     note_batch(device, payloads)
+    await_batches(device)
     capacities = dict(pair.split("=") for pair in os.environ.get("TEST_CAPACITIES", "").split(",") if pair)
     if tokens > int(capacities.get(device, tokens)):
         raise MemoryError(f"{tokens} tokens on {device}")
@@ -70,6 +71,14 @@ def note_batch(device: str, payloads: list[bytes]) -> None:
     if path := os.environ.get("TEST_BATCHES"):
         with Path(path).open("a", encoding="ascii") as file:
             file.write(f"{device} {len(payloads)}\n")
+
+
+def await_batches(device: str) -> None:
+    """With `gpu1 3 gpu0` in TEST_AFTER, gpu1 does nothing before gpu0 was given three batches."""
+    waits, count, other = os.environ.get("TEST_AFTER", "nobody 0 nobody").split()
+    if device == waits:
+        while Path(os.environ["TEST_BATCHES"]).read_text(encoding="ascii").count(f"{other} ") < int(count):
+            time.sleep(0.01)
 
 
 def segfault() -> None:

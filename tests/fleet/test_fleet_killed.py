@@ -126,8 +126,8 @@ def test_workers_end_with_the_process_that_runs_them(tmp_path: Path, doing: str,
         workers = workers_of(parent.pid)
         assert len(workers) == 2
         parent.send_signal(number)
-        parent.wait(30)
-    for _ in range(100):
+        parent.wait(60)
+    for _ in range(300):
         if all(state_of(worker) == "Z" for worker in workers):
             return
         time.sleep(0.1)

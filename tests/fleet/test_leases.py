@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -140,6 +141,18 @@ def test_who_looks_is_not_in_the_way_of_who_takes(directory: Path) -> None:
         done.set()
         for watcher in watchers:
             watcher.join()
+
+
+def test_one_who_is_stopped_while_he_looks_does_not_keep_the_card(directory: Path) -> None:
+    OtherProcess(directory, "GPU-1a2b").kill()
+    (file,) = directory.iterdir()
+    with file.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        going_on = threading.Timer(0.5, fcntl.flock, (looking, fcntl.LOCK_UN))
+        going_on.start()
+        with taken(directory):
+            assert list(holders(directory)) == [CARD.uuid]
+        going_on.join()
 
 
 def test_a_holder_that_is_rewritten_is_read_whole(directory: Path) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ragfactory.fleet.marks import VARIABLE, MarkedProcess, mark, marked_process, marked_processes
+from ragfactory.fleet import marks
+from ragfactory.fleet.marks import MarkedProcess, mark, marked_process, marked_processes
 from ragfactory.fleet.orphans import Ended, end_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 WORKER = """
 import signal, sys, time
 if "stubborn" in sys.argv:
@@ -27,10 +28,11 @@ time.sleep(600)
 """
 RUN = """
 import os, subprocess, sys
-from ragfactory.fleet.marks import mark
+from ragfactory.fleet import marks
 
-environment = {**os.environ, **mark(sys.argv[1])}
-worker = subprocess.Popen([sys.executable, *sys.argv[2:]], env=environment, stdout=subprocess.PIPE, text=True)
+marks.VARIABLE = sys.argv[1]
+environment = {**os.environ, **marks.mark(sys.argv[2])}
+worker = subprocess.Popen([sys.executable, *sys.argv[3:]], env=environment, stdout=subprocess.PIPE, text=True)
 worker.stdout.readline()
 print(worker.pid, flush=True)
 sys.stdin.read()
@@ -42,7 +44,7 @@ class Run:
 
     def __init__(self, name: str, *words: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", RUN, name, "-c", WORKER, *words],
+            [sys.executable, "-c", RUN, marks.VARIABLE, name, "-c", WORKER, *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -65,18 +67,21 @@ class Run:
         os.close(self.handle)
 
 
+pytestmark = pytest.mark.usefixtures("own_mark")
+
+
 @pytest.fixture
-def run() -> Iterator[Run]:
+def run(own_mark: str) -> Iterator[Run]:
     run = Run("their-run")
     yield run
     run.close()
 
 
-def test_a_worker_is_known_by_its_mark(run: Run) -> None:
+def test_a_worker_is_known_by_its_mark(run: Run, own_mark: str) -> None:
     assert marked_process(run.worker.pid) == run.worker
     assert run.worker in marked_processes()
     assert marked_process(os.getpid()) is None
-    assert mark("r") == {VARIABLE: f"r:{os.getpid()}"}
+    assert mark("r") == {own_mark: f"r:{os.getpid()}"}
 
 
 def test_a_worker_whose_run_lives_is_left_alone(run: Run) -> None:
@@ -110,9 +115,9 @@ def test_a_process_without_a_mark_is_left_alone(run: Run) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "run", "run:", "run:x", ":", "run:1:"])
-def test_a_mark_that_makes_no_sense_is_none(value: str) -> None:
+def test_a_mark_that_makes_no_sense_is_none(value: str, own_mark: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKER], env={**os.environ, VARIABLE: value}, stdout=subprocess.PIPE
+        [sys.executable, "-c", WORKER], env={**os.environ, own_mark: value}, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     process.stdout.readline()

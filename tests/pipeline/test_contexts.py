@@ -14,7 +14,7 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from ragfactory.cli.progress import ContextCounts
 from ragfactory.config import Context
 from ragfactory.context.cache import ContextCache
 from ragfactory.context.remote import writer
+from ragfactory.context.remote.balance import Balance
 from ragfactory.context.remote.servers import Patience
 from ragfactory.errors import ConfigError, ExitCode, ModelUnavailableError
 from ragfactory.pipeline import intake, vectors
@@ -98,6 +99,19 @@ def ask(workplace: Workplace, *urls: str) -> Workplace:
     settings = Context(servers=urls, model="m", kind="ollama", timeout_s=PROMISE_S)
     workplace.config = workplace.config.model_copy(update={"context": settings})
     return workplace
+
+
+@pytest.fixture
+def came(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """To be acquired once for each answer that came here from a server, whether or not the run has looked."""
+    arrived, answered = threading.Semaphore(0), Balance.answered
+
+    def note(self: Balance[Any], *arguments: Any) -> None:
+        answered(self, *arguments)
+        arrived.release()
+
+    monkeypatch.setattr(Balance, "answered", note)
+    return arrived
 
 
 def asked(heard: list[Event]) -> int:
@@ -244,11 +258,29 @@ def test_the_writer_that_was_chosen_stays_until_another_is(estate: Workplace, se
     assert len(server.asked) == 9
 
 
+def contexts_in(cache: Path) -> int:
+    """How many contexts a cache holds that another process writes."""
+    try:
+        with closing(sqlite3.connect(f"{cache.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM context").fetchone()[0]
+    except sqlite3.OperationalError:  # it is not made yet, or just being made
+        return 0
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_loses_no_answer_that_came(
     estate: Workplace, server: ModelServer, how: signal.Signals
 ) -> None:
     server.slow_s = 0.05
+
+    def says(n: int) -> tuple[int, bytes]:
+        """Answer once all answers before it are kept."""
+        deadline = time.monotonic() + PROMISE_S
+        while contexts_in(estate.config.contexts) < n - 1 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return about(n)
+
+    server.says = says
     settings = estate.config.context
     estate.config.config_dir.mkdir(exist_ok=True)
     (estate.config.config_dir / "config.toml").write_text(
@@ -273,7 +305,7 @@ def test_a_run_that_is_stopped_loses_no_answer_that_came(
         victim.send_signal(how)
     came = len(server.asked)
     assert came >= 35
-    server.slow_s = 0.0
+    server.slow_s, server.says = 0.0, about
     report = estate.ingest(profile="facts")
     assert report.contexts_found >= came - 2, "one is being asked, and one may be on its way to the cache"
     assert report.contexts_found + report.contexts_written == report.chunks_made == 58
@@ -283,13 +315,19 @@ def test_nothing_is_asked_while_a_run_that_is_interrupted_puts_things_away(
     estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.slow_s = 0.05
-    close = Assembly.__exit__
+    close, take = Assembly.__exit__, Balance.take
+    sent: list[object] = []
     asked: list[int] = []
 
+    def note(self: Balance[Any], lane: int) -> Any:
+        if (taken := take(self, lane)) is not None:
+            sent.append(taken)
+        return taken
+
     def put_away(self: Assembly, *error: object) -> None:
-        asked.append(len(server.asked))
+        asked.append(len(sent))
         time.sleep(0.5)
-        asked.append(len(server.asked))
+        asked.append(len(sent))
         close(self, *error)
 
     heard: list[Event] = []
@@ -299,6 +337,7 @@ def test_nothing_is_asked_while_a_run_that_is_interrupted_puts_things_away(
         if isinstance(event, events.Asked) and sum(isinstance(other, events.Asked) for other in heard) == 1:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(Balance, "take", note)
     monkeypatch.setattr(Assembly, "__exit__", put_away)
     for n in range(4):
         estate.write(
@@ -306,7 +345,7 @@ def test_nothing_is_asked_while_a_run_that_is_interrupted_puts_things_away(
         )
     with pytest.raises(KeyboardInterrupt):
         estate.ingest(profile="facts", listener=interrupt)
-    assert asked[0] == asked[1] < 40
+    assert 0 < asked[0] == asked[1] < 40
 
 
 def test_a_model_says_what_a_document_is_about(estate: Workplace, server: ModelServer) -> None:
@@ -432,21 +471,20 @@ def test_time_that_is_up_while_documents_are_analysed_loses_none(estate: Workpla
     assert estate.reindex().report.contexts_missing == 0
 
 
-def test_what_came_before_time_was_up_is_kept(estate: Workplace, server: ModelServer) -> None:
+def test_what_came_before_time_was_up_is_kept(
+    estate: Workplace, server: ModelServer, came: threading.Semaphore
+) -> None:
     server.says = lambda n: about(n) if n <= 5 else "hang"
-    heard: list[Event] = []
+    waited: list[bool] = []
 
     def is_over() -> bool:
-        """Once anything was asked, wait until five answers were sent and had time to arrive."""
-        if not server.asked:
-            return False
-        deadline = time.monotonic() + PROMISE_S
-        while (len(server.asked) < 6 or server.at_once > len(server.asked) - 5) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.3)
-        return True
+        """Once anything was asked, wait until five answers came."""
+        if server.asked and not waited:
+            waited.extend(came.acquire(timeout=PROMISE_S) for _ in range(5))
+        return bool(waited)
 
-    report = estate.ingest(profile="facts", listener=heard.append, is_over=is_over)
+    report = estate.ingest(profile="facts", is_over=is_over)
+    assert waited == [True] * 5
     assert report.contexts_written == 5
     with ContextCache.open(estate.config.contexts) as cache:
         assert sum(holding.entries for holding in cache.stats().holdings) == 5
@@ -622,7 +660,7 @@ def test_an_answer_that_repeats_the_reminder_is_no_context(estate: Workplace, se
 
 
 def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
-    estate: Workplace, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    estate: Workplace, server: ModelServer, came: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_analysis(estate)
     (estate.path / "profiles" / "algemeen.toml").write_text(
@@ -634,7 +672,7 @@ def test_time_that_is_up_as_an_analysis_comes_leaves_its_document(
 
     def settle_types(self: intake.Intake) -> object:
         settling.set()
-        time.sleep(0.5)  # the answers are there, and nobody has looked
+        assert all(came.acquire(timeout=PROMISE_S) for _ in range(2)), "the answers are there, and nobody has looked"
         return settle(self)
 
     monkeypatch.setattr(intake.Intake, "settle_types", settle_types)

@@ -109,7 +109,7 @@ def test_a_job_that_goes_wrong_fails_alone(
 
 def test_a_job_past_its_time_is_ended_and_the_others_are_not(sandbox: Callable[..., Sandbox]) -> None:
     jobs = [job("echo", n=0), job("sleep", seconds=600, n=1), job("echo", n=2), job("echo", n=3)]
-    with sandbox(workers=2, seconds=2) as box:
+    with sandbox(workers=2, seconds=5) as box:
         outcomes = list(box.run(jobs))
     assert answers(outcomes) == [0, ParserTimeoutError, 2, 3]
 
@@ -130,7 +130,7 @@ def test_a_child_that_dies_with_nothing_to_do_costs_no_file(sandbox: Callable[..
 
 
 def test_starting_does_not_count_as_a_files_time(sandbox: Callable[..., Sandbox]) -> None:
-    with sandbox(seconds=0.2, start_s=1.0) as box:
+    with sandbox(seconds=2.0, start_s=3.0) as box:
         assert answers(list(box.run([job("echo", n=1)]))) == [1]
 
 
@@ -216,7 +216,7 @@ with Sandbox("misbehaving:answerer", {}, workers=1, limits=limits, log=Path(sys.
 @pytest.mark.parametrize("busy", [False, True])
 def test_children_leave_when_their_parent_is_killed(tmp_path: Path, busy: bool) -> None:
     """A busy child leaves when its time for the job is up."""
-    doing = ["1", str(tmp_path / "log"), "sleep" if busy else "echo"]
+    doing = ["3", str(tmp_path / "log"), "sleep"] if busy else ["60", str(tmp_path / "log"), "echo"]
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, *doing], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:

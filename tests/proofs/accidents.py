@@ -136,7 +136,7 @@ class Victims:
         return answer
 
 
-def left_by(session: int, patience: float = 10.0) -> tuple[int, ...]:
+def left_by(session: int, patience: float = 30.0) -> tuple[int, ...]:
     """Processes of a run that are still there after so many seconds."""
     deadline = time.monotonic() + patience
     while (left := _members(session)) and time.monotonic() < deadline:

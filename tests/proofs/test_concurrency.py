@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.proofs.accidents import Victims
 
 PUBLISHES = 50
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @contextmanager

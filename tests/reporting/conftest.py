@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PROMISE_S = 20.0  # a test that waits this long has failed
+PROMISE_S = 60.0  # a test that waits this long has failed
 
 
 @dataclass
@@ -92,9 +92,13 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(receiver: Receiver) -> Iterator[Receiver]:
-    """Have a receiver listen, on its old port if it had one."""
-    server = ThreadingHTTPServer(("127.0.0.1", receiver.port), _handler(receiver))
+def serving(receiver: Receiver, server: ThreadingHTTPServer | None = None) -> Iterator[Receiver]:
+    """Have a receiver listen, where there is a server that does not yet, with that one."""
+    if server is None:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
+    else:
+        server.RequestHandlerClass = _handler(receiver)
+        server.server_activate()
     receiver.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -105,6 +109,14 @@ def serving(receiver: Receiver) -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def silent_port() -> Iterator[tuple[ThreadingHTTPServer, int]]:
+    """A server that does not listen yet, and its port: who comes is refused, and nobody else can have it meanwhile."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler, bind_and_activate=False) as server:
+        server.server_bind()
+        yield server, server.server_port
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ import pytest
 
 from ragfactory import events
 from ragfactory.errors import UsageError
+from ragfactory.reporting.delivery import Delivery
 from ragfactory.reporting.webhook import Webhook
-from tests.reporting.conftest import PROMISE_S, Receiver, serving
+from tests.reporting.conftest import PROMISE_S, Receiver, serving, silent_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
 INDEX = "acme/p1/rapport"
 ROOT = "/documents"
@@ -211,7 +212,7 @@ def test_a_status_that_is_replaced_while_it_is_sent_arrives_before_the_newer_one
 
 def test_a_document_the_server_trips_over_does_not_stop_the_others(receiver: Receiver) -> None:
     receiver.answer_to = lambda message: 500 if message.get("doc_id") == "bad.pdf" else 204
-    with Webhook(receiver.url, "run-1", drain_s=2.0) as hook:
+    with Webhook(receiver.url, "run-1", drain_s=4.0) as hook:
         play(hook, received("bad.pdf"), received("good.pdf"))
         hook.run_ended(0)
     assert hook.undelivered == 1
@@ -220,11 +221,9 @@ def test_a_document_the_server_trips_over_does_not_stop_the_others(receiver: Rec
 
 
 def test_a_server_that_comes_up_later_gets_what_waits() -> None:
-    with serving(Receiver()) as receiver:
-        url = receiver.url
-    with Webhook(url, "run-1") as hook:
+    with silent_port() as (server, port), Webhook(f"http://127.0.0.1:{port}/hook", "run-1") as hook:
         play(hook, made("a.pdf"), published())
-        with serving(Receiver(port=receiver.port)) as later:
+        with serving(Receiver(), server) as later:
             hook.run_ended(0)
             hook.close()
     assert hook.undelivered == 0
@@ -266,16 +265,22 @@ def test_a_server_that_is_gone_at_the_end_gets_one_more_try(monkeypatch: pytest.
     assert str(hook.problem).endswith("(nobody listens)")
 
 
-def test_the_end_of_the_run_goes_first_when_time_runs_short(receiver: Receiver) -> None:
+def test_the_end_of_the_run_goes_first_when_time_runs_short(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver.answers = ["hang"]
-    hook = Webhook(receiver.url, "run-1", drain_s=3.0)
+    hook = Webhook(receiver.url, "run-1", drain_s=6.0)
     wait_until_busy(receiver)
     play(hook, received("a.pdf"))
     hook.run_ended(130)
-    timer = threading.Timer(2.0, receiver.released.set)
-    timer.start()
+    put_first = Delivery.put_first
+
+    def put_first_and_release(delivery: Delivery, key: Hashable) -> None:
+        put_first(delivery, key)
+        receiver.released.set()
+
+    monkeypatch.setattr(Delivery, "put_first", put_first_and_release)
     hook.close()
-    timer.join()
     assert [m["kind"] for m in receiver.tried[:2]] == ["run", "run"]
 
 
@@ -287,15 +292,28 @@ def ctrl_c_heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_who_presses_ctrl_c_waits_no_longer_and_changes_nothing_else(receiver: Receiver, ctrl_c_heard: None) -> None:
+def test_who_presses_ctrl_c_waits_no_longer_and_changes_nothing_else(
+    receiver: Receiver, ctrl_c_heard: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver.answers = ["hang"]
     hook = Webhook(receiver.url, "run-1", drain_s=600.0)
     wait_until_busy(receiver)
     hook.run_ended(0)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    drain, waits = Delivery.drain, threading.Event()
+
+    def drain_and_tell(delivery: Delivery, seconds: float) -> None:
+        waits.set()
+        drain(delivery, seconds)
+
+    def press_ctrl_c() -> None:
+        assert waits.wait(PROMISE_S), "before that it would end these tests"
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Delivery, "drain", drain_and_tell)
+    pressing = threading.Timer(0.2, press_ctrl_c)
+    pressing.start()
     hook.close()
-    timer.join()
+    pressing.join()
     assert hook.undelivered == 1
 
 

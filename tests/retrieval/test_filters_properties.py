@@ -75,7 +75,7 @@ def fits(hit: Hit, at: PlaceInDocument, asked: list[Condition]) -> bool:
     return all(holds(condition, values_of(condition.key, hit, at)) for condition in asked)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     asked=st.lists(conditions, min_size=1, max_size=3),
     query=st.sampled_from(["pump revenue", "copyright", "valve", "zygote"]),

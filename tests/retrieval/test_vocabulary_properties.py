@@ -42,7 +42,7 @@ runs = st.lists(st.dictionaries(st.sampled_from(PATHS), st.none() | documents, m
 queries = st.lists(phrases, min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs, queries)
 def test_what_is_looked_up_is_what_all_documents_say(runs: list[dict[str, Any]], queries: list[str]) -> None:
     with quick_folder() as home:

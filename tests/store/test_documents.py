@@ -43,7 +43,7 @@ def test_outdated_lines_are_left_behind(shelf: Shelf) -> None:
 changes = st.dictionaries(st.sampled_from(PATHS), st.none() | st.lists(st.sampled_from("abc"), max_size=2))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(changes, max_size=8))
 def test_any_changes_come_to_what_they_say(runs: list[dict[str, list[str] | None]]) -> None:
     with quick_folder() as home:
@@ -60,7 +60,6 @@ def test_any_changes_come_to_what_they_say(runs: list[dict[str, list[str] | None
                 assert {path: document.chunks for (_, path), document in version.documents.items()} == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=80))
 def test_a_line_is_written_about_as_often_as_the_index_doubles(added: list[int]) -> None:
     lines: list[int] = []

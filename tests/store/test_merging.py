@@ -8,7 +8,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ragfactory.profiles import Index
@@ -48,7 +48,6 @@ def test_of_too_many_the_smallest_are_due_and_the_large_one_stays() -> None:
 sizes = st.integers(1, 10_000).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(0, rows)))
 
 
-@settings(deadline=None)
 @given(st.lists(sizes, max_size=40))
 def test_what_is_left_is_few_and_full(segments: list[tuple[int, int]]) -> None:
     listed = entries(*segments)
@@ -70,7 +69,6 @@ def rows_moved(live: dict[int, int], added: list[int]) -> int:
     return moved
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=120))
 def test_a_row_is_moved_about_as_often_as_the_index_doubles(added: list[int]) -> None:
     assert rows_moved({}, added) <= sum(added) * (np.log2(sum(added)) + 1)

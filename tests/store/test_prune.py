@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ragfactory.errors import DamagedIndexError, LockedError
+from ragfactory.store import prune as prune_module
 from ragfactory.store.damage import find_damage
 from ragfactory.store.lock import writer_lock
 from ragfactory.store.prune import prune
@@ -20,6 +21,8 @@ from tests.store.conftest import Shelf, contents, quick_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ragfactory.store.layout import IndexPaths
 
 PRUNER = Path(__file__).parent / "dying_pruner.py"
 TEXTS = {
@@ -134,6 +137,22 @@ def test_leftovers_go_and_what_else_lies_there_stays(five: Shelf) -> None:
     assert five.paths.version_numbers() == [3, 4, 5]
     assert five.paths.building.exists()
     assert prune(five.paths, 3).leftovers == ()
+
+
+def test_a_readers_temporary_file_may_go_meanwhile(five: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = five.paths.root / ".verified.json.4711-1.tmp"
+    find = prune_module._leftovers
+
+    def find_and_let_the_reader_go_on(paths: IndexPaths) -> list[Path]:
+        temporary.write_bytes(b"{}")
+        found = list(find(paths))
+        temporary.unlink()
+        return found
+
+    monkeypatch.setattr(prune_module, "_leftovers", find_and_let_the_reader_go_on)
+    for dry_run in (True, False):
+        result = prune(five.paths, 3, dry_run=dry_run)
+        assert (result.removed, result.leftovers) == ((1, 2), (temporary.name,))
 
 
 def test_the_rest_of_a_version_that_somebody_began_to_remove_goes(five: Shelf) -> None:

@@ -56,7 +56,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(first_runs, st.lists(runs, min_size=1, max_size=12))
 def test_a_version_holds_what_its_runs_put_in(first: Run, more: list[Run]) -> None:
     with quick_folder() as home:

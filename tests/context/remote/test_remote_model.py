@@ -39,9 +39,13 @@ def prompts(documents: int, each: int) -> list[tuple[tuple[int, int], Prompt]]:
     return [((d, n), prompt(f"{d}.{n}", f"doc {d}")) for d in range(documents) for n in range(each)]
 
 
+def server(url: str, **options: Any) -> Server:
+    settings = {"kind": "ollama", "concurrency": 1, "timeout_s": PROMISE_S, **options}
+    return Server(Endpoint.parse(url), "m", **settings)
+
+
 def model(*urls: str, patience: Patience = QUICK, **options: Any) -> RemoteModel:
-    settings = {"kind": "ollama", "concurrency": 2, "timeout_s": PROMISE_S, **options}
-    servers = [Server(Endpoint.parse(url), "m", **settings) for url in urls]
+    servers = [server(url, **{"concurrency": 2, **options}) for url in urls]
     return RemoteModel(servers, api_key=KEY, patience=patience)
 
 
@@ -57,7 +61,7 @@ def texts(results: dict[Any, Completion | Failure]) -> set[str]:
 
 
 def test_six_servers_one_slow_one_dying_one_lying() -> None:
-    slow = ModelServer(slow_s=0.3)
+    slow = ModelServer(slow_s=1.0)
     dying = ModelServer(says=lambda n: "close" if n > 3 else None)
     lying = ModelServer(says=lambda n: (200, b"<html>Log in</html>" if n % 2 else b'{"message": {"content": "hal'))
     good = [ModelServer(slow_s=0.005) for _ in range(3)]
@@ -155,13 +159,14 @@ def test_a_shape_is_asked_for_in_each_servers_own_way() -> None:
         ),
         ((403, b""), r"HTTP 403 \(.*RAGFACTORY_LLM_API_KEY"),
         ((404, b'{"error": "model m not found"}'), r"HTTP 404: model m not found \(.*context\.model"),
-        ("hang", r"longer than 0\.3 seconds \(context\.timeout_s"),
-        ("drip", "longer than 0.3 seconds"),
+        ("hang", r"longer than 1\.5 seconds \(context\.timeout_s"),
+        ("drip", r"longer than 1\.5 seconds"),
     ],
 )
 def test_a_server_that_is_no_use_is_dropped_at_once(said: Any, reason: str) -> None:
+    timeout_s = 1.5 if said in {"hang", "drip"} else PROMISE_S
     with ModelServer(says=lambda _n: said) as bad, ModelServer() as good:
-        remote = model(bad.url, good.url, timeout_s=0.3, concurrency=1)
+        remote = RemoteModel([server(bad.url, timeout_s=timeout_s), server(good.url)], api_key=KEY, patience=QUICK)
         assert len(texts(all_of(remote, prompts(2, 5)))) == 10
     assert len(bad.asked) == 1
     (report, _) = remote.reports()
@@ -242,10 +247,8 @@ def test_closing_the_iterator_ends_the_requests_and_asks_nothing_more() -> None:
         results = model(server.url).complete(prompts(5, 10))
         assert next(results)
         results.close()
-        asked = len(server.asked)
-        assert asked <= 3
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("writer-")]
-        assert len(server.asked) == asked
+    assert len(server.asked) <= 3
 
 
 def test_a_request_that_takes_long_to_end_holds_up_no_later_call() -> None:
