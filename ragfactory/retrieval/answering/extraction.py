@@ -33,16 +33,17 @@ _SHARED = 0.25  # of a word counts any other part, which is no more than a hint
 _SHORTEST = 4  # letters of a word that another ends with
 _SHORT = 2  # letters of a word that tells nothing, unless it is a name
 _UNTELLING = frozenset({"per"})  # beside the function words of a language
-_YEAR = re.compile(r"(?:19|20)\d\d")
+_YEAR = re.compile(r"\b(?<![.,])(?:19|20)\d\d\b")
 _WORD = re.compile(r"\d+\.\d+|\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A telling word of the question, and whether it is a name or a number."""
+    """A telling word of the question: whether it is a name or a number, and of these a year."""
 
     word: str
     is_named: bool
+    is_year: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def _is_enough(asked: Sequence[_Asked], weights: Sequence[float], candidate: _Ca
     if _score(weights, candidate) < _COVERED * sum(weights):
         return False
     pairs = list(zip(asked, candidate.whole, strict=True))
-    lacking = [each.word for each, share in pairs if each.is_named and share <= _SHARED]
-    if any(map(_YEAR.fullmatch, lacking)):
+    lacking = [each for each, share in pairs if each.is_named and share <= _SHARED]
+    if any(each.is_year for each in lacking):
         return False
     words = [share for each, share in pairs if not each.is_named]
     return sum(words) >= max((len(words) + _NAMED * len(lacking)) / 2, min(len(words), _LEAST))
@@ -126,7 +127,8 @@ def _is_enough(asked: Sequence[_Asked], weights: Sequence[float], candidate: _Ca
 def _telling(question: str, language: str) -> list[_Asked]:
     """The words of a question that tell what it asks for, each once."""
     words = _WORD.findall(one_notation(question))
-    months = {b for a, b, c in zip(words, words[1:], words[2:], strict=False) if a.isdigit() and _YEAR.fullmatch(c)}
+    years = set(_YEAR.findall(question))  # as it is written there: "2,000" is none
+    months = {b for a, b, c in zip(words, words[1:], words[2:], strict=False) if a.isdigit() and c in years}
     known = function_words(language) | _UNTELLING
     telling: dict[str, _Asked] = {}
     for n, word in enumerate(words):
@@ -135,7 +137,7 @@ def _telling(question: str, language: str) -> list[_Asked]:
         is_name = (n > 0 and word[0].isupper() and language != "de") or word in months
         if key in known or not stems(key, [language]) or (len(key) <= _SHORT and key.isalpha() and not is_name):
             continue
-        telling.setdefault(key, _Asked(key, is_name or word[0].isdigit()))
+        telling.setdefault(key, _Asked(key, is_name or word[0].isdigit(), key in years))
     return list(telling.values())
 
 

@@ -103,3 +103,4 @@ def test_another_year_is_no_answer(passages: Passages) -> None:
     asked = "Wat was de boekwaarde van de gebouwen en de terreinen in {}?"
     assert answer(asked.format(2023), sources, "nl")
     assert answer(asked.format(2024), sources, "nl") == []
+    assert answer("Was de boekwaarde van de gebouwen en de terreinen 2.000?", sources, "nl"), "no year"
