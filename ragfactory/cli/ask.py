@@ -139,7 +139,7 @@ def _render(answer: Answer, console: Console, *, told: bool) -> None:
     if shown:
         console.print()
     if shown and not answer.found:
-        console.print("What comes nearest:\n")
+        console.print(f"{answer.nearest}\n")
     for source in shown:
         console.print(_headline(source))
         if answer.by == "extract":

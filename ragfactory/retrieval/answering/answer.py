@@ -35,9 +35,13 @@ def sources_of(found: Found) -> tuple[Source, ...]:
 
 
 def extracted(question: str, sources: Sequence[Source]) -> Answer:
-    """The answer in the words of the passages."""
+    """The answer in the words of the passages. Where none of their sentences is one, they may hold it in other words: that it is
+    not in the documents is said only where nothing at all was found.
+    """
     language = language_of_question(question, sources)
-    return Answer(question, extract(question, sources, language), tuple(sources), "extract", wording(language).absent)
+    words = wording(language)
+    absent = words.unanswered if sources else words.absent
+    return Answer(question, extract(question, sources, language), tuple(sources), "extract", absent, words.nearest)
 
 
 def written(question: str, sources: Sequence[Source], writer: AnswerWriter, listen: Callable[[str], None]) -> Answer:
@@ -51,7 +55,8 @@ def written(question: str, sources: Sequence[Source], writer: AnswerWriter, list
     if not answer:
         raise ModelUnavailableError("the language model wrote no answer", hint="choose another one, or --by extract")
     sentences = () if says_nothing_was_found(answer) else cited_sentences(answer, sources, language)
-    return Answer(question, sentences, tuple(sources), writer.by, wording(language).absent, writer.device)
+    words = wording(language)
+    return Answer(question, sentences, tuple(sources), writer.by, words.absent, words.nearest, writer.device)
 
 
 class _Telling:

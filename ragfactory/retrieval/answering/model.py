@@ -41,7 +41,8 @@ class Answer:
     """What was said to a question. `by` says who: a language model here, then on `device`, or on a server, or the passages
     themselves.
 
-    Where nothing was `found` there are no sentences, and `absent` says so in the question's language.
+    Where nothing was `found` there are no sentences, and `absent` says so in the question's language; `nearest` stands above
+    the passages then.
     """
 
     question: str
@@ -49,6 +50,7 @@ class Answer:
     sources: tuple[Source, ...]
     by: By
     absent: str
+    nearest: str
     device: str | None = None
 
     @property

@@ -26,23 +26,25 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of one language: what the model is told, how a passage and the question are put, and what it says when there is
-    no answer.
+    """The words of one language: what the model is told, how a passage and the question are put, what it says when there is no
+    answer, what is said where no model looked and no sentence of the passages is one, and what stands above those passages.
     """
 
     instructions: str
     passage: str
     question: str
     absent: str
+    unanswered: str
+    nearest: str
 
 
 @cache
 def wording(language: str) -> Wording:
     """The wording in one of the four languages."""
     parts = (_FOLDER / f"{language}.txt").read_text(encoding="utf-8").split("---\n")
-    instructions, passage, question, absent = parts
-    absent = absent.strip()
-    return Wording(fill(instructions, {"absent": absent}).strip(), passage, question.strip(), absent)
+    instructions, passage, *rest = parts
+    question, absent, unanswered, nearest = map(str.strip, rest)
+    return Wording(fill(instructions, {"absent": absent}).strip(), passage, question, absent, unanswered, nearest)
 
 
 def language_of_question(question: str, sources: Sequence[Source]) -> str:

@@ -20,7 +20,11 @@ _NUMBERING = re.compile(r"^(?:\d+\.)*\d*[.)]?\s+")
 _PERIOD = re.compile(r"\b(?:\d{1,2}[-/.]\d{1,2}[-/.])?(?:19|20)\d\d\b")
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGIT = re.compile(r"\d")
+_LEADERS = re.compile(r"(?:[.…·]\s?){4,}[\s|]*(?:\d{1,4}|[ivxlc]{1,6})$")
+_ENTRY = re.compile(r"(?=.*[^\W\d_]{3})[^|:=@€$£%]*[^\W_:=€$£%][)\]\"'’”]?\s+(\d{1,3})")  # of contents without leaders
+_UNITS = re.compile(r"(?:[€$£%]\s+)+[€$£%]$")  # what is left of the heads of columns
 _MOST_WORDS = 12  # of a heading
+_FEWEST_ENTRIES = 3  # of a table of contents without leaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ class _Line:
 def statements(passage: str, headings: Sequence[str] = ()) -> Iterator[Statement]:
     """What `passage` states, in its order.
 
-    A heading is none: it is one of `headings`, or a short line by itself that ends in no stop. A question is none either: it is
-    what the sentence after it is about. The row of a table is read with the heads of its columns, and left out where they are not
-    known.
+    A heading is none: it is one of `headings`, or a short line by itself that ends in no stop. Nor is an entry of a table of
+    contents, nor what is left of the heads of columns where a table was not kept as one. A question is none either: it is what the
+    sentence after it is about. The row of a table is read with the heads of its columns, and left out where they are not known.
     """
     heading, asked = "", ""
     for (_, kind), lines in groupby(_lines(passage), key=lambda line: (line.paragraph, line.kind)):
@@ -99,11 +103,30 @@ def tables(lines: Iterable[str]) -> Iterator[tuple[list[str], list[tuple[str, li
 
 def _lines(passage: str) -> Iterator[_Line]:
     lines = ["", *(line.strip() for line in passage.split("\n")), ""]
+    passed_over = _contents([line for line in lines if line])
     paragraph = 0
     for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
         paragraph += not before
-        if line:
+        if line and line not in passed_over and not _UNITS.search(line):
             yield _Line(line, paragraph, not before and not after)
+
+
+def _contents(lines: Iterable[str]) -> set[str]:
+    """The entries of tables of contents: with leaders, or three in a row or more that end in numbers of pages, which never fall."""
+    entries: set[str] = set()
+    run: list[tuple[int, str]] = []
+    for line in (*lines, ""):
+        if _LEADERS.search(line):
+            entries.add(line)
+        entry = _ENTRY.fullmatch(line)
+        page = int(entry[1]) if entry else 0
+        if run and (not entry or page < run[-1][0]):
+            if len(run) >= _FEWEST_ENTRIES and run[0][0] < run[-1][0]:
+                entries.update(each for _, each in run)
+            run = []
+        if entry:
+            run.append((page, line))
+    return entries
 
 
 def _is_heading(line: _Line, headings: Sequence[str]) -> bool:

@@ -47,9 +47,26 @@ def test_rows_of_a_table_are_sentences_too_and_rare_words_weigh_more(passages: P
 def test_where_no_sentence_shares_enough_nothing_is_found(passages: Passages) -> None:
     answer = extracted("Waar staat het zwembad van de burgemeester?", passages(PUMP, VALVE))
     assert (answer.found, answer.sentences) == (False, ())
-    assert answer.text == "Dat staat niet in de documenten."
+    assert answer.text == "Geen zin van de gevonden passages beantwoordt de vraag."
     assert answer.sources, "what comes nearest"
+    assert answer.nearest == "Wat er het dichtst bij komt:"
     assert extracted("Where is the pool of the mayor?", ()).text == "That is not in the documents."
+
+
+@pytest.mark.parametrize(
+    ("question", "nearest"),
+    [
+        ("Wo steht das Schwimmbad des Bürgermeisters?", "Was dem am nächsten kommt:"),
+        ("Où se trouve la piscine du maire ?", "Ce qui s'en approche le plus :"),
+        ("Where is the swimming pool of the mayor?", "What comes nearest:"),
+    ],
+)
+def test_what_comes_nearest_is_announced_in_the_questions_language(
+    question: str, nearest: str, passages: Passages
+) -> None:
+    answer = extracted(question, passages(PUMP))
+    assert (answer.found, answer.nearest) == (False, nearest)
+    assert answer.text != extracted(question, ()).text
 
 
 @pytest.mark.parametrize("speaks", ["ollama", "openai"])

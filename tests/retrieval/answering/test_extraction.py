@@ -69,3 +69,38 @@ def test_the_same_text_counts_once_and_at_most_three_come(passages: Passages) ->
     found = extract("Which pump on the roof broke?", passages(*texts), "en")
     assert found[0].sources == (1,)
     assert len({sentence.text for sentence in found}) == len(found) == 3
+
+
+def test_a_part_of_a_compound_is_not_the_word(passages: Passages) -> None:
+    question = "Wat is de boekwaarde van de gebouwen per 31 december 2024?"
+    bookings = "Balans per 31 december 2024\n\nPost | 2024\nVooruitontvangen boekingen | 346.218"
+    value = "De boekwaarde van de bedrijfsgebouwen was 1.764.423 per 31 december 2024."
+    assert answer(question, passages(bookings, language="nl"), "nl") == []
+    assert answer(question, passages(f"{bookings}\n\n{value}", language="nl"), "nl") == [value]
+
+
+def test_a_part_counts_for_nothing_where_the_word_is_said(passages: Passages) -> None:
+    question, tax = "Wat is de boekwaarde van de gebouwen?", "De WOZ-waarde van de gebouwen is 4.512.000."
+    assert answer(question, passages(tax, language="nl"), "nl") == [tax], "the head of the compound"
+    machines = "Van de machines is de boekwaarde nihil."
+    assert answer(question, passages(f"{tax} {machines}", language="nl"), "nl") == []
+
+
+def test_a_word_that_only_begins_like_the_asked_one_is_a_hint(passages: Passages) -> None:
+    sources = passages("Een daling van vier personen is kosteloos.", language="nl")
+    assert answer("Wat kost een ontbijt per persoon?", sources, "nl") == []
+
+
+def test_common_words_alone_are_no_answer_to_a_question_for_a_rare_one(passages: Passages) -> None:
+    text = "Kosten\n\nKinderen vanaf acht jaar mogen mee. Kinderen kregen ijs. De boot vaart om negen uur."
+    sources = passages(text, language="nl")
+    assert answer("Wat kost het voor kinderen?", sources, "nl")
+    assert answer("Wat kost een skipas voor kinderen?", sources, "nl") == []
+
+
+def test_another_year_is_no_answer(passages: Passages) -> None:
+    sources = passages("De boekwaarde van de gebouwen en de terreinen was 1.635.543 in 2023.", language="nl")
+    asked = "Wat was de boekwaarde van de gebouwen en de terreinen in {}?"
+    assert answer(asked.format(2023), sources, "nl")
+    assert answer(asked.format(2024), sources, "nl") == []
+    assert answer("Was de boekwaarde van de gebouwen en de terreinen 2.000?", sources, "nl"), "no year"

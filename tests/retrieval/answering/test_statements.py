@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ragfactory.retrieval.answering.statements import Statement, statements
 
 PASSAGE = """3. Barrier and passes
@@ -61,3 +63,35 @@ def test_a_known_heading_is_one_wherever_it_stands_and_a_line_with_an_amount_is_
 def test_nothing_states_nothing() -> None:
     assert list(statements("")) == []
     assert list(statements("Why?\n\nAnd how?")) == []
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "Verslag van het bestuur 3\nBalans per 31 december 2024 5\nToelichting op de balans per 31 december 2024 9",
+        "Report of the board\t3\n\nBalance sheet\t5\n\nNotes (unaudited)\t5\n\nOther data\t14",
+        "1. Umfang . . . . . . . . 4",
+        "Préface ........ iv\nComptes | ........ | 12",
+    ],
+)
+def test_a_table_of_contents_states_nothing(contents: str) -> None:
+    assert [each.text for each in statements(f"{contents}\nThe year was good.")] == ["The year was good."]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Sleeping rooms 2", "Bathrooms 1", "Persons 6"],  # numbers that fall
+        ["Balance sheet 5", "Notes 9"],  # too few to tell
+        ["Price: € 3", "Deposit: € 5", "Total: € 8"],
+        ["We waited and waited....."],
+    ],
+)
+def test_other_lines_that_end_in_numbers_are_statements(lines: list[str]) -> None:
+    assert [each.text for each in statements("\n".join(lines) + "\n| ")] == lines
+
+
+def test_what_is_left_of_the_heads_of_columns_states_nothing() -> None:
+    assert [each.text for each in statements("Gebouwen Terreinen Totaal € € €\nEen pas kost 5 €")] == [
+        "Een pas kost 5 €"
+    ]
