@@ -238,6 +238,9 @@ def _around(around: Surroundings) -> Iterator[Text]:
     """What stands around a passage, under a line that says how much of the document it is."""
     from rich.text import Text
 
+    if len(around.chunk_ids) == 1:
+        yield Text("around it: nothing else", "cyan")
+        return
     first, last = (name.rpartition("#")[2] for name in (around.chunk_ids[0], around.chunk_ids[-1]))
     yield Text(
         f"around it: {first}" + (f"-{last}" if last != first else "") + pages_of(around.page, around.page_end), "cyan"

@@ -25,10 +25,11 @@ from ragfactory.retrieval.settings import retrieve_of, weighting_of
 from ragfactory.retrieval.timing import Clock
 from ragfactory.retrieval.understanding import Vocabulary
 from ragfactory.store.layout import IndexName, IndexPaths, find_indexes
+from ragfactory.store.lexical import MAX_WORDS
 from ragfactory.store.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ragfactory.config import Config
     from ragfactory.profiles import Retrieve
@@ -45,6 +46,8 @@ MAX_TOP_K = 1000
 
 _WORDLESS = "the query has no word to look for"
 _NOTHING_NAMED = "--strict: the query names no year, type or name of these documents, so it left none of them out"
+
+_LONG = f"the query is long: {MAX_WORDS} of its words are looked for, and its beginning is compared by meaning"
 
 
 class Searcher:
@@ -176,7 +179,7 @@ class Searcher:
             emphasis(query) if mode is Mode.HYBRID else 1.0,
             expanded.by if expanded else None,
         )
-        notes = (*self.notes, *([_NOTHING_NAMED] if strict and not understood else []), *rewriting, *said)
+        notes = (*self.notes, *_own_notes(query, is_unheld=strict and not understood), *rewriting, *said)
         return SearchResult(query, hits, clock.stop(), notes, explanation, devices, degraded=bool(rewriting) or failed)
 
     def document(self, path: str) -> DocumentRecord | None:
@@ -357,6 +360,14 @@ def _scored(hit: Hit, score: float, preference: float) -> Hit:
     """The hit with the score that the reranker gives it, and what the preference makes of that."""
     preferred = None if hit.share is None else with_share(score, hit.share, preference)
     return replace(hit, rerank=score, preferred=preferred, score=score if preferred is None else preferred)
+
+
+def _own_notes(query: str, *, is_unheld: bool) -> Iterator[str]:
+    """What of a query was left out, and that `--strict` held to nothing."""
+    if is_unheld:
+        yield _NOTHING_NAMED
+    if len(query.split()) > MAX_WORDS:
+        yield _LONG
 
 
 def _nothing_left(filters: Sequence[Condition], understood: Sequence[Understood]) -> str:

@@ -33,7 +33,7 @@ LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 _ID, _EXACT, _OTHER = "id", "exact", "other"
 _WRITER_MEMORY = 64_000_000
 _PART_WEIGHT = 0.5  # of a part of a compound that is asked for
-_MAX_WORDS = 256  # of a query: more only makes it slow
+MAX_WORDS = 256  # of a query: more only makes it slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,8 @@ def _terms(query: str, languages: tuple[str, ...]) -> Mapping[tuple[str, str], f
         words = list(dict.fromkeys(analyzer(language).analyze(with_codes(joined_ibans(query)))))
         telling = [word for word in words if word not in looked_past(language, known)] or words
         of_parts = analyzer(language).analyze(" ".join(compound_parts(query, language)))
-        weights = dict.fromkeys(telling[:_MAX_WORDS], 1.0)
-        weights |= {word: _PART_WEIGHT for word in of_parts[:_MAX_WORDS] if word not in weights}
+        weights = dict.fromkeys(telling[:MAX_WORDS], 1.0)
+        weights |= {word: _PART_WEIGHT for word in of_parts[:MAX_WORDS] if word not in weights}
         terms |= {(field, word): weight for word, weight in weights.items()}
     return terms
 

@@ -114,3 +114,15 @@ def test_a_query_without_a_word_finds_nothing(library_cli: Cli) -> None:
     ended = library_cli("search", "?!... --- ()")
     assert (ended.status, ended.out) == (ExitCode.OK, "nothing found\n")
     assert ended.err == "note: the query has no word to look for\n"
+
+
+def test_what_is_left_out_of_a_long_query_is_said(library_cli: Cli) -> None:
+    note = "the query is long: 256 of its words are looked for, and its beginning is compared by meaning"
+    assert note in library_cli("search", "pump " * 257, "--json").envelope["warnings"]
+    assert note not in library_cli("search", "pump " * 256, "--json").envelope["warnings"]
+
+
+def test_a_passage_with_nothing_around_it_is_not_shown_twice(library_cli: Cli) -> None:
+    out = library_cli("search", "brakes", "--top-k", "1", "--expand-hits", "table").out
+    assert "around it: nothing else" in out
+    assert out.count("mechanic fixed the brakes") == 1
