@@ -101,6 +101,8 @@ def _plan_of_writing(
     note = None if context else "where a run asks for it: --context llama, or its index or profile"
     if note and config.context.servers:
         note += "; with --context http, the servers write, and no device here does"
+    elif note and model is None:
+        note += "; which GGUF is still to be said"
     needed = least_card_mb(model) if model else needed_mb
     verdicts = judge(Role.WRITE, needed)
     plans = _plans(model, verdicts, box, config, wanted=wanted) if model else {}
