@@ -33,6 +33,14 @@ class Batch:
         self._output = np.zeros(capacity, dtype=np.int8)
         self._places = np.ones(capacity, dtype=np.int32)  # every token is of one place
         self._pointers = (self._place.ctypes.data + self._place.itemsize * np.arange(capacity)).astype(np.uintp)
+        int32, int8 = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int8)
+        self._struct = llama_cpp().llama_batch(
+            token=self._token.ctypes.data_as(int32),
+            pos=self._position.ctypes.data_as(int32),
+            n_seq_id=self._places.ctypes.data_as(int32),
+            seq_id=self._pointers.ctypes.data_as(ctypes.POINTER(int32)),
+            logits=self._output.ctypes.data_as(int8),
+        )
 
     @property
     def room(self) -> int:
@@ -56,15 +64,8 @@ class Batch:
 
     def as_struct(self) -> Any:
         """It, as `llama_decode` takes it."""
-        int32, int8 = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int8)
-        return llama_cpp().llama_batch(
-            n_tokens=self.size,
-            token=self._token.ctypes.data_as(int32),
-            pos=self._position.ctypes.data_as(int32),
-            n_seq_id=self._places.ctypes.data_as(int32),
-            seq_id=self._pointers.ctypes.data_as(ctypes.POINTER(int32)),
-            logits=self._output.ctypes.data_as(int8),
-        )
+        self._struct.n_tokens = self.size
+        return self._struct
 
 
 class Session:
